@@ -1,0 +1,1 @@
+export { authn } from './service.ts'
