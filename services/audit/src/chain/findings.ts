@@ -1,0 +1,105 @@
+import type { DatabaseSync, SQLOutputValue, StatementSync } from 'node:sqlite'
+import type { Finding, FindingKind, NewFinding } from './finding.ts'
+
+const SCHEMA = `
+  CREATE TABLE IF NOT EXISTS findings (
+    id INTEGER PRIMARY KEY,
+    key TEXT NOT NULL UNIQUE,
+    kind TEXT NOT NULL,
+    instance TEXT,
+    epoch INTEGER,
+    from_n INTEGER,
+    to_n INTEGER,
+    seq INTEGER NOT NULL,
+    detail TEXT NOT NULL,
+    noticed_at TEXT NOT NULL,
+    resolved_at TEXT,
+    evidence BLOB
+  ) STRICT;
+  CREATE INDEX IF NOT EXISTS findings_instance ON findings (instance, epoch)`
+const COLUMNS = 'id, kind, instance, epoch, from_n, to_n, seq, detail, noticed_at, resolved_at'
+
+/** The findings as a table. */
+export class Findings {
+  readonly #now: () => number
+  readonly #insert: StatementSync
+  readonly #resolve: StatementSync
+  readonly #page: StatementSync
+  readonly #evidence: StatementSync
+  readonly #unresolved: StatementSync
+  readonly #unresolvedOf: StatementSync
+
+  constructor(db: DatabaseSync, now: () => number) {
+    this.#now = now
+    db.exec(SCHEMA)
+    this.#insert = db.prepare(
+      `INSERT INTO findings
+         (key, kind, instance, epoch, from_n, to_n, seq, detail, noticed_at, evidence)
+       VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (key) DO NOTHING
+       RETURNING ${COLUMNS}`,
+    )
+    this.#resolve = db.prepare(
+      `UPDATE findings SET resolved_at = ? WHERE id = ? AND resolved_at IS NULL
+       RETURNING ${COLUMNS}`,
+    )
+    this.#page = db.prepare(`SELECT ${COLUMNS} FROM findings WHERE id < ? ORDER BY id DESC LIMIT ?`)
+    this.#evidence = db.prepare('SELECT evidence FROM findings WHERE id = ?')
+    this.#unresolved = db.prepare(
+      'SELECT kind, count(*) AS count FROM findings WHERE resolved_at IS NULL GROUP BY kind',
+    )
+    this.#unresolvedOf = db.prepare(
+      `SELECT kind, count(*) AS count FROM findings
+       WHERE instance = ? AND epoch = ? AND resolved_at IS NULL GROUP BY kind`,
+    )
+  }
+
+  /** Writes a finding down; undefined where it is known already. */
+  add(finding: NewFinding): Finding | undefined {
+    const row = this.#insert.get(
+      finding.key,
+      finding.kind,
+      finding.instance ?? null,
+      finding.epoch ?? null,
+      finding.from ?? null,
+      finding.to ?? null,
+      finding.seq,
+      finding.detail,
+      this.#time(),
+      finding.evidence ?? null,
+    )
+    return row && toFinding(row)
+  }
+
+  /** Marks a finding as resolved; undefined where it is so already. */
+  resolve(id: number): Finding | undefined {
+    const row = this.#resolve.get(this.#time(), id)
+    return row && toFinding(row)
+  }
+
+  /** The newest findings below an id. */
+  page(page: { before: number; limit: number }): Finding[] {
+    return this.#page.all(page.before, page.limit).map(toFinding)
+  }
+
+  evidence(id: number): Uint8Array | undefined {
+    return (this.#evidence.get(id)?.['evidence'] ?? undefined) as Uint8Array | undefined
+  }
+
+  /** How many are not resolved, by kind; of one chain, or of all. */
+  unresolved(of?: { instance: string; epoch: number }): Partial<Record<FindingKind, number>> {
+    const rows = of ? this.#unresolvedOf.all(of.instance, of.epoch) : this.#unresolved.all()
+    return Object.fromEntries(rows.map((row) => [row['kind'], row['count']]))
+  }
+
+  #time(): string {
+    return new Date(this.#now()).toISOString()
+  }
+}
+
+function toFinding(row: Record<string, SQLOutputValue>): Finding {
+  const { id, kind, instance, epoch, from_n, to_n, seq, detail, noticed_at, resolved_at } = row
+  const present = { instance, epoch, from: from_n, to: to_n, resolvedAt: resolved_at }
+  const given = Object.entries(present).filter(([, value]) => value !== null)
+  const finding = { id, kind, seq, detail, noticedAt: noticed_at, ...Object.fromEntries(given) }
+  return finding as unknown as Finding
+}

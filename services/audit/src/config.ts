@@ -1,0 +1,18 @@
+import { PORTS } from '@verdict/contract'
+import { type ConfigOf, commonSettings, setting } from '@verdict/service'
+
+export const settings = {
+  ...commonSettings,
+  httpPort: setting.port({
+    env: 'VERDICT_AUDIT_HTTP_PORT',
+    default: PORTS.auditHttp.default,
+    help: 'Where the log is read: decisions, the live stream, findings, health and metrics.',
+  }),
+  dataDir: setting.path({
+    env: 'VERDICT_AUDIT_DATA_DIR',
+    default: '.verdict/audit',
+    help: 'The folder of the log. One audit service writes it; a second one is refused.',
+  }),
+} as const
+
+export type AuditConfig = ConfigOf<typeof settings>

@@ -1,0 +1,134 @@
+import { messageOf } from '@verdict/contract'
+import { Counter, Gauge, Histogram, type Logger, type Registry } from '@verdict/service'
+import { type Finding, FindingKind } from './chain/finding.ts'
+import type { Recorded } from './ingest/recorder.ts'
+
+/** From one fsync of a fast disk to a stalled one, in seconds. */
+const RECORD_SECONDS_BUCKETS = [0.000_5, 0.001, 0.002_5, 0.005, 0.01, 0.025, 0.1, 0.5, 2.5]
+
+/** What the gauges ask the store at each scrape. */
+export interface StoreFacts {
+  readonly lastIndex: number
+  readonly bytes: number
+  readonly missing: number
+  unresolved(): Partial<Record<FindingKind, number>>
+}
+
+/** What else they ask. */
+export interface ServiceFacts {
+  streams(): number
+  /** Undefined while nobody knows. */
+  pending(): number | undefined
+}
+
+export interface Events {
+  /** One message is in the log. */
+  recorded(recorded: Recorded, took: { seconds: number }): void
+  /** A message is not in the log, and will be delivered again. */
+  consumeFailed(error: unknown): void
+  /** A reader of the stream was cut off, because it did not read. */
+  streamCut(reader: { address: string; after: number }): void
+  /** A stream ended because the log could not be read. */
+  streamFailed(error: unknown): void
+  /** The gauges begin to follow these facts. */
+  follow(store: StoreFacts, service: ServiceFacts): void
+}
+
+/** The only place where the audit service counts and logs what happens. */
+export function createEvents(log: Logger, metrics: Registry): Events {
+  const register = { registers: [metrics] }
+  const decisions = new Counter({
+    name: 'verdict_audit_decisions_total',
+    help: 'Records of decisions that this process has stored in the log.',
+    ...register,
+  })
+  const duplicates = new Counter({
+    name: 'verdict_audit_duplicates_total',
+    help: 'Records that arrived again and were in the log already.',
+    ...register,
+  })
+  const findings = new Counter({
+    name: 'verdict_audit_findings_total',
+    help: 'What this process has found wrong with the journals that arrived, by kind.',
+    labelNames: ['kind'],
+    ...register,
+  })
+  for (const kind of Object.values(FindingKind)) findings.inc({ kind }, 0)
+  const seconds = new Histogram({
+    name: 'verdict_audit_record_seconds',
+    help: 'Time to verify one message and to have it on disk.',
+    buckets: RECORD_SECONDS_BUCKETS,
+    ...register,
+  })
+  const cut = new Counter({
+    name: 'verdict_audit_streams_cut_total',
+    help: 'Readers of the stream that were cut off, because they did not read.',
+    ...register,
+  })
+  return {
+    recorded(recorded, took) {
+      seconds.observe(took.seconds)
+      decisions.inc(recorded.stored.length)
+      duplicates.inc(recorded.known.length)
+      for (const finding of recorded.findings) {
+        findings.inc({ kind: finding.kind })
+        logFinding(log, finding)
+      }
+      for (const { kind, instance, epoch, from, to } of recorded.resolved) {
+        const place = { instance, epoch, from, to }
+        log.info({ event: 'finding_resolved', kind, ...place }, 'what was missing has arrived')
+      }
+    },
+    consumeFailed(error) {
+      log.error({ event: 'consume_failed', err: error }, messageOf(error))
+    },
+    streamCut({ address, after }) {
+      cut.inc()
+      log.warn({ event: 'stream_cut', address, after }, 'a reader of the stream did not read')
+    },
+    streamFailed(error) {
+      log.error({ event: 'stream_failed', err: error }, messageOf(error))
+    },
+    follow(store, service) {
+      addGauges(metrics, store, service)
+    },
+  }
+}
+
+function logFinding(log: Logger, finding: Finding): void {
+  const { kind, instance, epoch, from, to, seq, detail } = finding
+  // A gap may be a batch that overtook another; every other kind can't happen by itself.
+  const level = kind === FindingKind.gap ? 'warn' : 'error'
+  log[level]({ event: 'finding', kind, instance, epoch, from, to, seq }, detail)
+}
+
+function addGauges(metrics: Registry, store: StoreFacts, service: ServiceFacts): void {
+  gauge('verdict_audit_log_entries', 'Records in the log.', () => store.lastIndex)
+  gauge('verdict_audit_log_bytes', 'Bytes of the store.', () => store.bytes)
+  gauge('verdict_audit_missing_records', 'Records known to be missing.', () => store.missing)
+  gauge('verdict_audit_streams', 'Readers of the live stream.', () => service.streams())
+  gauge('verdict_audit_consumer_pending', 'Messages of the stream not read yet.', () =>
+    service.pending(),
+  )
+  new Gauge({
+    name: 'verdict_audit_findings_unresolved',
+    help: 'Findings in the log that are not resolved, by kind.',
+    labelNames: ['kind'],
+    registers: [metrics],
+    collect() {
+      const unresolved = store.unresolved()
+      for (const kind of Object.values(FindingKind)) this.set({ kind }, unresolved[kind] ?? 0)
+    },
+  })
+
+  function gauge(name: string, help: string, ask: () => number | undefined): void {
+    new Gauge({
+      name,
+      help,
+      registers: [metrics],
+      collect() {
+        this.set(ask() ?? Number.NaN)
+      },
+    })
+  }
+}

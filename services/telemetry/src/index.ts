@@ -1,0 +1,2 @@
+export { settings, type TelemetryConfig } from './config.ts'
+export { telemetry } from './service.ts'
