@@ -1,0 +1,16 @@
+export { JournalError, JournalErrorCode } from './errors.ts'
+export { type Journal, type JournalStats, WAITING_BYTES_MAX } from './journal.ts'
+export {
+  BYTES_MAX_MIN,
+  DEFAULT_BYTES_MAX,
+  DEFAULT_SEGMENT_BYTES_MAX,
+  type JournalOptions,
+  openJournal,
+} from './open-journal.ts'
+export {
+  DEFAULT_LINGER_MS,
+  type ShipEvent,
+  type Shipper,
+  type ShipperOptions,
+  shipJournal,
+} from './shipper.ts'
