@@ -20,6 +20,18 @@ export interface Permissions {
   readonly subscribe: readonly string[]
 }
 
+/**
+ * JetStream answers to whatever reply subject a request names, past the permissions of who asked:
+ * in one account with the stream, every reader could have it store such an answer. So the stream
+ * is in an account of those who write or declare it; the others reach it through imports.
+ */
+export const RECORD_ROLES: readonly Role[] = ['authz-record', 'provisioner']
+
+/** Where a role finds JetStream's management: `$JS.API` would ask about an account of its own. */
+export function streamApi(role: Role): string {
+  return RECORD_ROLES.includes(role) ? '$JS.API' : 'verdict.record'
+}
+
 /** The prefix of a role's reply subjects: nobody else may listen there. */
 export function inboxPrefix(role: Role): string {
   return `_INBOX.${role}`
@@ -41,20 +53,24 @@ export const PERMISSIONS: Readonly<Record<Role, Permissions>> = {
     subscribe: [subjects.check, inbox('authz-serve')],
   },
   'authz-record': {
-    publish: [wildcards.journal, streamInfo()],
+    publish: [wildcards.journal, streamInfo('authz-record')],
     subscribe: [inbox('authz-record')],
   },
   audit: {
-    publish: [wildcards.decided, 'verdict.heartbeat.audit.*', ...reading(CONSUMERS.audit)],
+    publish: [wildcards.decided, 'verdict.heartbeat.audit.*', ...reading('audit', CONSUMERS.audit)],
     subscribe: [inbox('audit')],
   },
   telemetry: {
-    publish: ['verdict.heartbeat.telemetry.*', ...reading(CONSUMERS.telemetry)],
+    publish: ['verdict.heartbeat.telemetry.*', ...reading('telemetry', CONSUMERS.telemetry)],
     subscribe: [wildcards.heartbeat, inbox('telemetry')],
   },
   /** The command line: asks, follows, looks, and changes nothing. */
   operator: {
-    publish: [subjects.check, streamInfo(), ...Object.values(CONSUMERS).map(consumerInfo)],
+    publish: [
+      subjects.check,
+      streamInfo('operator'),
+      ...Object.values(CONSUMERS).map((consumer) => consumerInfo('operator', consumer)),
+    ],
     subscribe: [wildcards.decided, wildcards.heartbeat, inbox('operator')],
   },
   /** A caller that asks for decisions over NATS. */
@@ -62,7 +78,7 @@ export const PERMISSIONS: Readonly<Record<Role, Permissions>> = {
   /** Reads decisions and nothing else. */
   subscriber: { publish: [], subscribe: [wildcards.decided, inbox('subscriber')] },
   /** Declares streams and consumers; only the set-up uses it, no service has its key. */
-  provisioner: { publish: ['$JS.API.>'], subscribe: [inbox('provisioner')] },
+  provisioner: { publish: [`${streamApi('provisioner')}.>`], subscribe: [inbox('provisioner')] },
 }
 
 function inbox(role: Role): string {
@@ -73,19 +89,19 @@ function replies(role: Role): string {
   return inbox(role)
 }
 
-function streamInfo(): string {
-  return `$JS.API.STREAM.INFO.${DECISIONS.name}`
+function streamInfo(role: Role): string {
+  return `${streamApi(role)}.STREAM.INFO.${DECISIONS.name}`
 }
 
-function consumerInfo(consumer: ConsumerName): string {
-  return `$JS.API.CONSUMER.INFO.${DECISIONS.name}.${consumer}`
+function consumerInfo(role: Role, consumer: ConsumerName): string {
+  return `${streamApi(role)}.CONSUMER.INFO.${DECISIONS.name}.${consumer}`
 }
 
-function reading(consumer: ConsumerName): string[] {
+function reading(role: Role, consumer: ConsumerName): string[] {
   return [
-    streamInfo(),
-    consumerInfo(consumer),
-    `$JS.API.CONSUMER.MSG.NEXT.${DECISIONS.name}.${consumer}`,
+    streamInfo(role),
+    consumerInfo(role, consumer),
+    `${streamApi(role)}.CONSUMER.MSG.NEXT.${DECISIONS.name}.${consumer}`,
     `$JS.ACK.${DECISIONS.name}.${consumer}.>`,
   ]
 }

@@ -22,6 +22,6 @@ export const CONSUMERS = { audit: 'audit', telemetry: 'telemetry' } as const
 export type ConsumerName = (typeof CONSUMERS)[keyof typeof CONSUMERS]
 
 /** A batch that was not acknowledged after this long is delivered again. */
-export const ACK_WAIT_MS = 30_000
+export const ACK_WAIT_MS = 10_000
 /** Batches in flight to one consumer. */
 export const ACK_PENDING_MAX = 64

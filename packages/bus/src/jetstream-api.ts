@@ -1,0 +1,66 @@
+import { streamApi } from '@verdict/contract'
+import type { NatsConnection } from 'nats'
+import { connectionState } from './connection-state.ts'
+import { BusError, BusErrorCode } from './errors.ts'
+import { request } from './request.ts'
+
+/** One request to JetStream's management. */
+const API_TIMEOUT_MS = 5_000
+
+/** Numbers that JetStream gives its errors. */
+export const JETSTREAM_ERROR = {
+  temporarilyUnavailable: 10008,
+  consumerNotFound: 10014,
+  streamNotFound: 10059,
+} as const
+
+interface ApiAnswer {
+  readonly error?: {
+    readonly code: number
+    readonly err_code?: number
+    readonly description: string
+  }
+}
+
+/** What is read of the answers to STREAM.INFO and CONSUMER.INFO. */
+export interface Described {
+  readonly config: Readonly<Record<string, unknown>>
+  /** Messages that the consumer was not given yet; of consumers only. */
+  readonly num_pending?: number
+}
+
+/**
+ * Asks JetStream's management. The client's own manager is not used: it needs permissions beyond
+ * the question.
+ * @throws {BusError} `stream_missing`, `consumer_missing`, `api_refused`, or as `request`
+ */
+export async function askJetStream(
+  nc: NatsConnection,
+  question: string,
+  body?: object,
+): Promise<Described> {
+  const payload = new TextEncoder().encode(body === undefined ? '' : JSON.stringify(body))
+  const subject = `${streamApi(connectionState(nc).role)}.${question}`
+  const reply = await request(nc, subject, payload, { timeoutMs: API_TIMEOUT_MS })
+  const answer = reply.json<ApiAnswer & Described>()
+  if (answer.error) throw refused(question, answer.error)
+  return answer
+}
+
+function refused(question: string, error: NonNullable<ApiAnswer['error']>): BusError {
+  const errCode = error.err_code ?? 0
+  if (errCode === JETSTREAM_ERROR.streamNotFound) {
+    return missing(BusErrorCode.streamMissing, 'stream', question, errCode)
+  }
+  if (errCode === JETSTREAM_ERROR.consumerNotFound) {
+    return missing(BusErrorCode.consumerMissing, 'consumer', question, errCode)
+  }
+  const message = `JetStream refused \`${question}\`: ${error.description}`
+  return new BusError(BusErrorCode.apiRefused, message, { errCode })
+}
+
+function missing(code: BusErrorCode, what: string, question: string, errCode: number): BusError {
+  return new BusError(code, `the ${what} of \`${question}\` is not there: provision it`, {
+    errCode,
+  })
+}

@@ -1,0 +1,84 @@
+import { inboxPrefix, streamApi } from '@verdict/contract'
+import { createInbox, type Msg, type NatsConnection } from 'nats'
+import { settledWithin } from './bounded-wait.ts'
+import { connectionState } from './connection-state.ts'
+import { BusError, BusErrorCode } from './errors.ts'
+
+/** An empty stream is asked again after this long. */
+const PULL_EXPIRES_MS = 5_000
+/** The server answers an empty pull at its end; silence beyond means that it was lost. */
+const PULL_GRACE_MS = 2_000
+/** What the server sent before it heard of the end arrives within this time. */
+const PULL_DRAIN_TIMEOUT_MS = 1_000
+const NS_PER_MS = 1_000_000
+
+/** The codes by which JetStream ends a pull in order: nothing is left, or nothing came. */
+const ENDED_IN_ORDER = [404, 408]
+
+export interface PullOptions {
+  readonly stream: string
+  readonly durable: string
+  readonly batchMax: number
+  readonly signal: AbortSignal
+}
+
+/**
+ * The next messages of a consumer: what is there now, or the first to come within a while.
+ * @throws {BusError} `consumer_missing`, `forbidden`, `timeout`, `disconnected`, `api_refused`
+ */
+export async function pull(nc: NatsConnection, options: PullOptions): Promise<Msg[]> {
+  const { stream, durable, batchMax, signal } = options
+  const state = connectionState(nc)
+  const inbox = createInbox(inboxPrefix(state.role))
+  const messages: Msg[] = []
+  const { promise: ended, resolve: end, reject: fail } = Promise.withResolvers<void>()
+  const subscription = nc.subscribe(inbox, {
+    callback: (error, message) => {
+      if (error) {
+        fail(new BusError(BusErrorCode.forbidden, 'this role cannot listen', { cause: error }))
+      } else if (message.subject !== inbox) {
+        messages.push(message)
+        if (messages.length === batchMax) end()
+      } else if (ENDED_IN_ORDER.includes(message.headers?.code ?? 0)) end()
+      else fail(refusal(message, durable))
+    },
+  })
+  const loss = state.loss()
+  void loss.lost.then(() => fail(new BusError(BusErrorCode.disconnected, state.detail)))
+  const timer = setTimeout(
+    () => fail(new BusError(BusErrorCode.timeout, `consumer \`${durable}\` does not answer`)),
+    PULL_EXPIRES_MS + PULL_GRACE_MS,
+  )
+  const stop = (): void => end()
+  signal.addEventListener('abort', stop)
+  const expires = PULL_EXPIRES_MS * NS_PER_MS
+  // With both, the server sends what it has and ends the pull; only an empty one waits.
+  const body = JSON.stringify({ batch: batchMax, expires, no_wait: true })
+  const next = `${streamApi(state.role)}.CONSUMER.MSG.NEXT.${stream}.${durable}`
+  nc.publish(next, body, { reply: inbox })
+  try {
+    await ended
+  } catch (error) {
+    // What came before the fault is good: it is handled first, and the fault shows again.
+    if (messages.length === 0) throw error
+  } finally {
+    clearTimeout(timer)
+    loss.release()
+    signal.removeEventListener('abort', stop)
+    if (signal.aborted && state.connected) {
+      await settledWithin(subscription.drain(), PULL_DRAIN_TIMEOUT_MS)
+    }
+    if (!subscription.isClosed()) subscription.unsubscribe()
+  }
+  return messages
+}
+
+function refusal(message: Msg, durable: string): BusError {
+  const code = message.headers?.code ?? 0
+  const text = message.headers?.description || 'no reason given'
+  if (code === 503 || /consumer deleted/i.test(text)) {
+    const missing = `consumer \`${durable}\` is not there: provision it`
+    return new BusError(BusErrorCode.consumerMissing, missing)
+  }
+  return new BusError(BusErrorCode.apiRefused, `consumer \`${durable}\`: ${code} ${text}`)
+}
