@@ -25,6 +25,22 @@ test('where no server listens the first connection fails in time', TIMEOUT, asyn
   })
 })
 
+test('a first connection that nobody wants any more is given up at once', TIMEOUT, async () => {
+  await using dir = temporaryDirectory()
+  await createKeys(dir.path)
+  const stopping = new AbortController()
+  const connection = connectBus({
+    url: `nats://127.0.0.1:${await freePort()}`,
+    role: 'audit',
+    seedFile: seedFile(dir.path, 'audit'),
+    name: 'test',
+    connectTimeoutMs: 600_000,
+    signal: stopping.signal,
+  })
+  stopping.abort()
+  await expect(connection).rejects.toMatchObject({ code: 'unreachable' })
+})
+
 test('a server that comes up later is found', TIMEOUT, async () => {
   await using bus = await startBus()
   await bus.kill()

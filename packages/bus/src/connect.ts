@@ -1,4 +1,3 @@
-import { setTimeout as delay } from 'node:timers/promises'
 import { inboxPrefix, messageOf, type Role } from '@verdict/contract'
 import {
   type ConnectionOptions,
@@ -7,6 +6,7 @@ import {
   type NatsConnection,
   nkeyAuthenticator,
 } from 'nats'
+import { pause } from './bounded-wait.ts'
 import { followConnection } from './connection-state.ts'
 import { BusError, BusErrorCode } from './errors.ts'
 import { readKey } from './keys.ts'
@@ -34,6 +34,8 @@ export interface ConnectBusOptions {
   readonly name: string
   /** The first connection is tried again for this long; a later one for ever. Default 30 s. */
   readonly connectTimeoutMs?: number
+  /** Gives up the first connection. */
+  readonly signal?: AbortSignal
   /** Is told what the server refuses when nobody waits for an answer, such as a heartbeat. */
   readonly onError?: (error: BusError) => void
 }
@@ -74,9 +76,11 @@ export async function connectBus(options: ConnectBusOptions): Promise<NatsConnec
 }
 
 async function firstConnection(
-  { url, role, connectTimeoutMs = DEFAULT_CONNECT_TIMEOUT_MS }: ConnectBusOptions,
+  options: ConnectBusOptions,
   client: ConnectionOptions,
 ): Promise<NatsConnection> {
+  const { url, role, connectTimeoutMs = DEFAULT_CONNECT_TIMEOUT_MS } = options
+  const giveUp = options.signal ?? new AbortController().signal
   const deadline = performance.now() + connectTimeoutMs
   for (;;) {
     try {
@@ -90,7 +94,7 @@ async function firstConnection(
           { cause },
         )
       }
-      if (performance.now() + ATTEMPT_PAUSE_MS > deadline) {
+      if (giveUp.aborted || performance.now() + ATTEMPT_PAUSE_MS > deadline) {
         throw new BusError(
           BusErrorCode.unreachable,
           `no nats-server at ${url} within ${connectTimeoutMs} ms: ${messageOf(cause)}`,
@@ -98,7 +102,7 @@ async function firstConnection(
         )
       }
     }
-    await delay(ATTEMPT_PAUSE_MS)
+    await pause(ATTEMPT_PAUSE_MS, giveUp)
   }
 }
 

@@ -32,7 +32,7 @@ export const audit: ServiceDefinition<typeof settings> = {
 }
 
 async function start(context: ServiceContext<AuditConfig>): Promise<RunningService> {
-  const { config, fail, health, instance, log, metrics } = context
+  const { config, fail, health, instance, log, metrics, stopping } = context
   const events = createEvents(log, metrics)
 
   // What is begun is let go in reverse: the reading, the last heartbeat, the bus, HTTP, the store.
@@ -46,6 +46,7 @@ async function start(context: ServiceContext<AuditConfig>): Promise<RunningServi
     role: 'audit',
     seedFile: seedFile(config.keysDir, 'audit'),
     name: instance,
+    signal: stopping,
   })
   let closing = false
   resources.defer(() => {

@@ -26,7 +26,7 @@ export const authn: ServiceDefinition<typeof settings> = {
 }
 
 async function start(context: ServiceContext<AuthnConfig>): Promise<RunningService> {
-  const { config, fail, health, instance, log, metrics } = context
+  const { config, fail, health, instance, log, metrics, stopping } = context
   const events = new Events({ log, metrics })
   const issuers = await loadTrust(config, events)
   events.issuersLoaded(issuers.map(({ issuer }) => issuer))
@@ -40,6 +40,7 @@ async function start(context: ServiceContext<AuthnConfig>): Promise<RunningServi
     role: 'authn',
     seedFile: seedFile(config.keysDir, 'authn'),
     name: instance,
+    signal: stopping,
   })
   let closing = false
   resources.defer(() => {

@@ -30,7 +30,7 @@ export const telemetry: ServiceDefinition<typeof settings> = {
 
 /** Copies share the stream, so each counts a part of the decisions: sum over them. */
 async function start(context: ServiceContext<TelemetryConfig>): Promise<RunningService> {
-  const { config, fail, health, instance, log, metrics } = context
+  const { config, fail, health, instance, log, metrics, stopping } = context
   const events = createEvents(log, metrics)
   const instances = new Instances()
   addInstanceMetrics(metrics, instances)
@@ -47,6 +47,7 @@ async function start(context: ServiceContext<TelemetryConfig>): Promise<RunningS
     role: 'telemetry',
     seedFile: seedFile(config.keysDir, 'telemetry'),
     name: instance,
+    signal: stopping,
   })
   let closing = false
   resources.defer(() => {
