@@ -1,0 +1,158 @@
+import { cpSync } from 'node:fs'
+import { join } from 'node:path'
+import {
+  DECISIONS,
+  type DecisionRecord,
+  type JournalLine,
+  parseJournalBatch,
+} from '@verdict/contract'
+import { CheckClient } from './check-client.ts'
+import type { TestBus } from './nats.ts'
+import { opaBinary, writeFiles } from './opa.ts'
+import { freePort } from './ports.ts'
+import { ServiceProcess } from './service-process.ts'
+import { temporaryDirectory } from './temporary-directory.ts'
+import { waitFor } from './wait-for.ts'
+
+const STORED_DEADLINE_MS = 10_000
+
+export interface DecisionPointOptions {
+  readonly bus: TestBus
+  /** Rego and data by file name, or a folder of them. */
+  readonly policies: Readonly<Record<string, string>> | string
+  /** Default: `envoy/authz/allow`. */
+  readonly entrypoint?: string
+  readonly settings?: Readonly<Record<string, string>>
+  /** Default: true. */
+  readonly waitUntilReady?: boolean
+}
+
+interface Readiness {
+  readonly status: string
+  readonly checks: Readonly<Record<string, { ok: boolean; detail: string } | undefined>>
+}
+
+/** authz in a process of its own, without the rest of the cluster. */
+export class DecisionPoint implements AsyncDisposable {
+  readonly grpcPort: number
+  /** Holds `policies` and `data`. */
+  readonly directory: string
+  readonly #options: DecisionPointOptions
+  readonly #cleanUp: () => Promise<void>
+  #process: ServiceProcess | undefined
+
+  private constructor(options: DecisionPointOptions, grpcPort: number) {
+    const scratch = temporaryDirectory()
+    this.#options = options
+    this.grpcPort = grpcPort
+    this.directory = scratch.path
+    this.#cleanUp = async () => await scratch[Symbol.asyncDispose]()
+    const { policies } = options
+    if (typeof policies === 'string') cpSync(policies, this.#policiesDir, { recursive: true })
+    else writeFiles(this.#policiesDir, policies)
+  }
+
+  static async start(options: DecisionPointOptions): Promise<DecisionPoint> {
+    const point = new DecisionPoint(options, await freePort())
+    try {
+      await point.up()
+    } catch (error) {
+      await point[Symbol.asyncDispose]()
+      throw error
+    }
+    return point
+  }
+
+  get process(): ServiceProcess {
+    if (this.#process === undefined) throw new Error('this decision point is down')
+    return this.#process
+  }
+
+  /** As its first log line says. */
+  get pid(): number {
+    return Number(/"pid":(\d+)/.exec(this.process.output)?.[1])
+  }
+
+  /** A gRPC client; `using` closes it. */
+  client(): CheckClient {
+    return new CheckClient(this.grpcPort)
+  }
+
+  /** Replaces files of the policies. */
+  write(files: Readonly<Record<string, string>>): void {
+    writeFiles(this.#policiesDir, files)
+  }
+
+  async readiness(): Promise<Readiness> {
+    return await this.process.get<Readiness>('/readyz')
+  }
+
+  /** One metric by its name and labels as `/metrics` writes them; 0 where it is not there. */
+  async metric(name: string): Promise<number> {
+    const lines = (await this.process.metrics()).split('\n')
+    const line = lines.find((entry) => entry.startsWith(`${name} `))
+    return Number(line?.slice(name.length) ?? 0)
+  }
+
+  /** Starts the process, also again on the same data. */
+  async up(): Promise<void> {
+    const { bus, entrypoint, settings, waitUntilReady = true } = this.#options
+    const started = await ServiceProcess.spawn('authz', bus, {
+      VERDICT_AUTHZ_GRPC_PORT: String(this.grpcPort),
+      VERDICT_AUTHZ_POLICIES: this.#policiesDir,
+      VERDICT_AUTHZ_DATA_DIR: join(this.directory, 'data'),
+      VERDICT_AUTHZ_OPA: await opaBinary(),
+      ...(entrypoint === undefined ? {} : { VERDICT_AUTHZ_ENTRYPOINT: entrypoint }),
+      ...settings,
+    })
+    this.#process = started
+    if (waitUntilReady) await started.waitUntilReady()
+  }
+
+  /** Ends the process; resolves with its exit code. */
+  async end(signal: NodeJS.Signals): Promise<number | null> {
+    return await this.process.end(signal)
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.#process?.[Symbol.asyncDispose]()
+    await this.#cleanUp()
+  }
+
+  get #policiesDir(): string {
+    return join(this.directory, 'policies')
+  }
+}
+
+export async function startDecisionPoint(options: DecisionPointOptions): Promise<DecisionPoint> {
+  return await DecisionPoint.start(options)
+}
+
+/** Every journal line that the stream of a bus holds, in its order. */
+export async function storedLines(bus: TestBus): Promise<JournalLine[]> {
+  const nc = await bus.connect('provisioner')
+  try {
+    const ask = async (subject: string, query: object) => {
+      const reply = await nc.request(subject, JSON.stringify(query), { timeout: 5_000 })
+      return JSON.parse(reply.string())
+    }
+    const { state } = await ask(`$JS.API.STREAM.INFO.${DECISIONS.name}`, {})
+    const lines: JournalLine[] = []
+    for (let seq = state.first_seq; seq <= state.last_seq; seq++) {
+      const { message } = await ask(`$JS.API.STREAM.MSG.GET.${DECISIONS.name}`, { seq })
+      if (message) lines.push(...parseJournalBatch(Buffer.from(message.data, 'base64')))
+    }
+    return lines
+  } finally {
+    await nc.close()
+  }
+}
+
+/** The record of one decision in the stream of a bus, as soon as it is there. */
+export async function storedRecord(bus: TestBus, id: string | undefined): Promise<DecisionRecord> {
+  const { record } = await waitFor(
+    async () => (await storedLines(bus)).find((line) => line.record.id === id),
+    { deadlineMs: STORED_DEADLINE_MS, what: `the record of ${id} in the stream` },
+  )
+  return record
+}

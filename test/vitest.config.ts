@@ -1,0 +1,46 @@
+import { spawnSync } from 'node:child_process'
+import { fileURLToPath } from 'node:url'
+import { defineConfig } from 'vitest/config'
+
+const ENGINE_TIMEOUT_MS = 5_000
+const hasContainerEngine =
+  spawnSync('docker', ['info'], { stdio: 'ignore', timeout: ENGINE_TIMEOUT_MS }).status === 0
+
+/** The tests that talk to a NATS server of their own: they run against a container, too. */
+const ON_NATS = [
+  'packages/bus/src/{connect,consume,decided,heartbeats,permissions,provision,serve,store-batch}.test.ts',
+  'services/authn/src/service.test.ts',
+  'services/audit/test/audit.test.ts',
+  'services/telemetry/test/telemetry.test.ts',
+]
+
+const limits = { testTimeout: 30_000, hookTimeout: 60_000 }
+
+/** What `npm test` runs. `vitest run <folder>` without this file works too. */
+export default defineConfig({
+  test: {
+    root: fileURLToPath(new URL('..', import.meta.url)),
+    // Tests start real servers, each a process of its own: more at once would starve them.
+    maxWorkers: 2,
+    reporters: ['default', fileURLToPath(new URL('closing-line.ts', import.meta.url))],
+    projects: [
+      {
+        test: {
+          ...limits,
+          name: 'native',
+          include: ['packages/**/*.test.ts', 'services/**/*.test.ts', 'test/**/*.test.ts'],
+          exclude: ['**/node_modules/**', '**/fixtures/**', 'test/containers/**'],
+        },
+      },
+      {
+        test: {
+          ...limits,
+          name: 'container',
+          // Without an engine one test that is skipped says so.
+          include: hasContainerEngine ? ON_NATS : ['test/containers/no-engine.test.ts'],
+          env: { TEST_NATS: 'container', TESTCONTAINERS_RYUK_DISABLED: 'true' },
+        },
+      },
+    ],
+  },
+})
