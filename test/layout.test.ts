@@ -6,7 +6,10 @@ import { expect, test } from 'vitest'
 /** Holds the tree to the layout and the form that README.md describes. */
 
 const ROOT = resolve(import.meta.dirname, '..')
-const COLUMNS_MAX = 100
+/** The formatter's width; a text that it can't break may pass it, now and then and by little. */
+const COLUMNS = 100
+const COLUMNS_MAX = 120
+const WIDE_LINES_SHARE_MAX = 0.005
 const LINES_MAX = 500
 
 const TOP_LEVEL = [
@@ -49,7 +52,7 @@ const RESERVED: Record<string, readonly string[]> = {
 }
 
 const NAMES_THAT_SAY_NOTHING = /(^|\/)(utils?|common|helpers?|misc|shared|types)(\/|\.ts$)/
-const ERASED = /^\s*(export\s+)?(declare\s+)?(const\s+)?enum\s|^\s*(export\s+)?namespace\s/m
+const ERASED = /^\s*(export\s+)?(declare\s+)?(const\s+)?(enum|namespace)\s+\w+\s*\{/m
 const IMPORT =
   /(?:^|\n)\s*(?:import|export)\s[^'"]*?from\s+['"]([^'"]+)['"]|import\(\s*['"]([^'"]+)['"]/g
 
@@ -90,7 +93,7 @@ test('a unit imports only what the layout allows', () => {
     offences(({ path, imports }) => {
       const unit = unitOf(path)
       if (unit === 'test') return []
-      const isTest = path.endsWith('.test.ts') || path.includes('/bench/')
+      const isTest = path.endsWith('.test.ts') || /\/(bench|test)\//.test(path)
       const allowed = new Set([...(MAY_IMPORT[unit] ?? []), unit.split('/')[1]])
       if (isTest) allowed.add('kit').add('contract')
       return imports
@@ -169,13 +172,18 @@ test('the environment is read in configuration and main modules alone', () => {
   expect(
     offences(({ path, text }) =>
       /process\.env/.test(text) &&
-      !/(config|main|run|environment)\.ts$|\.test\.ts$|^test\/|\/bench\/|^packages\/(toolchain|cli)\//.test(
-        path,
-      )
+      !/(config|main|run)\.ts$|\.test\.ts$|^packages\/(toolchain|cli)\//.test(path) &&
+      !/(^|\/)(test|bench)\//.test(path)
         ? ['reads process.env']
         : [],
     ),
   ).toEqual([])
+})
+
+test('lines keep to the width of the formatter, but for a few', () => {
+  const lines = sources.flatMap(({ text }) => text.split('\n'))
+  const wide = lines.filter((line) => line.length > COLUMNS)
+  expect(wide.length / lines.length).toBeLessThan(WIDE_LINES_SHARE_MAX)
 })
 
 test('lines, files and names keep to the form', () => {
@@ -188,7 +196,9 @@ test('lines, files and names keep to the form', () => {
         ...(lines.length > LINES_MAX ? [`is longer than ${LINES_MAX} lines`] : []),
         ...(NAMES_THAT_SAY_NOTHING.test(path) ? ['has a name that says nothing'] : []),
         ...(/[A-Z_]/.test(path.split('/').at(-1) ?? '') ? ['is not in kebab case'] : []),
-        ...(ERASED.test(text) ? ['uses syntax that Node cannot strip'] : []),
+        ...(ERASED.test(text) && !path.endsWith('.d.ts')
+          ? ['uses syntax that Node cannot strip']
+          : []),
         ...(/^export default/m.test(text) && !/vitest\.config\.ts$|reporter|closing-line/.test(path)
           ? ['has a default export']
           : []),
