@@ -1,0 +1,52 @@
+import { type DecisionId, type Protocol, VerdictError } from '@verdict/contract'
+
+/** Why a caller got no decision, or why its request was refused before the policy was asked. */
+export const AuthzErrorCode = {
+  /** The request can't be read as opa-envoy-plugin reads it: it is denied with 400. */
+  requestUnreadable: 'request_unreadable',
+  /** authn did not answer, answered with a fault, or is out of reach. */
+  identityUnavailable: 'identity_unavailable',
+  /** No policy is active yet. */
+  policyMissing: 'policy_missing',
+  /** The policy failed while it was evaluated. */
+  policyFailed: 'policy_failed',
+  /** The policy gives no decision for this request; add a `default` to the rule that is asked. */
+  decisionUndefined: 'decision_undefined',
+  /** The policy's decision is not of the form that the result contract asks for. */
+  decisionInvalid: 'decision_invalid',
+  /** The record of the decision can't be made durable. */
+  recordFailed: 'record_failed',
+  /** More requests are in flight than the setting allows. */
+  overloaded: 'overloaded',
+  /** The caller stopped waiting before there was a decision. */
+  deadlineExceeded: 'deadline_exceeded',
+  /** The question is malformed, such as headers that are missing or contradict each other. */
+  questionMalformed: 'question_malformed',
+  /** A fault of the decision point itself; its log says which. */
+  internal: 'internal',
+} as const
+export type AuthzErrorCode = (typeof AuthzErrorCode)[keyof typeof AuthzErrorCode]
+
+export class AuthzError extends VerdictError<AuthzErrorCode> {
+  override readonly name = 'AuthzError'
+  /** The id of the record that tells of this fault, where there is one. */
+  readonly decisionId: DecisionId | undefined
+
+  constructor(
+    code: AuthzErrorCode,
+    message: string,
+    options?: { cause?: unknown; decisionId?: DecisionId },
+  ) {
+    super(code, message, options)
+    this.decisionId = options?.decisionId
+  }
+}
+
+/** What adapters report of questions that never reach the decider; see events.ts. */
+export interface QuestionEvents {
+  questionRefused(protocol: Protocol, error: AuthzError): void
+}
+
+export function isMalformed(fault: AuthzError): boolean {
+  return fault.code === AuthzErrorCode.questionMalformed
+}

@@ -1,0 +1,24 @@
+import { messageOf } from '@verdict/contract'
+import type { Policy } from '@verdict/policy'
+import { AuthzError, AuthzErrorCode } from './errors.ts'
+import type { PolicyInput } from './input.ts'
+
+/** The policies that decide now. */
+export interface ActivePolicy {
+  readonly policy: Policy
+  readonly revision: string
+  readonly entrypoint: string
+}
+
+/**
+ * The decision as the policy gives it, undefined where it gives none.
+ * @throws {AuthzError} `policy_failed`
+ */
+export function evaluate({ policy, entrypoint }: ActivePolicy, input: PolicyInput): unknown {
+  try {
+    return policy.evaluate(entrypoint, input)
+  } catch (thrown) {
+    const why = `\`${entrypoint}\` failed: ${messageOf(thrown)}`
+    throw new AuthzError(AuthzErrorCode.policyFailed, why, { cause: thrown })
+  }
+}

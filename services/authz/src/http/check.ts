@@ -1,0 +1,117 @@
+import { type IncomingMessage, METHODS } from 'node:http'
+import { Protocol } from '@verdict/contract'
+import { errorBody, type FastifyInstance, type FastifyReply } from '@verdict/service'
+import { type Answer, type Decider, FAULT_STATUS } from '../decide.ts'
+import { AuthzError, AuthzErrorCode, isMalformed, type QuestionEvents } from '../errors.ts'
+import type { Caller } from '../request.ts'
+import type { HeaderPair } from '../result.ts'
+import { CHECK_PATH, readQuestion } from './question.ts'
+import { hideRequests, PLAIN_ROUTE, targetOf } from './target.ts'
+
+/** The id of the decision's record. */
+export const ID_HEADER = 'x-verdict-decision-id'
+/** The policy's reason. */
+export const REASON_HEADER = 'x-verdict-reason'
+/** Envoy takes these headers from the request before it hands it on. */
+const REMOVE_HEADER = 'x-envoy-auth-headers-to-remove'
+/** A longer reason is cut: it is in the record. */
+const REASON_CHARS_MAX = 256
+const RETRY_AFTER_S = 1
+
+/** Of our connection to the gateway: a policy has no say in these. */
+const CONNECTION_HEADERS = new Set([
+  'connection',
+  'content-length',
+  'keep-alive',
+  'proxy-connection',
+  'te',
+  'trailer',
+  'transfer-encoding',
+  'upgrade',
+])
+
+/** Adds `/check` and `/check/…` for any method. */
+export async function addCheckRoutes(
+  http: FastifyInstance,
+  decider: Pick<Decider, 'decide'>,
+  events: QuestionEvents,
+): Promise<void> {
+  hideRequests(http.server)
+  await http.register(async (scope) => {
+    // Every method that Node reads; a tunnel is nothing to be asked about here.
+    const methods = METHODS.filter((method) => method !== 'CONNECT')
+    // A body belongs to the request that is asked about, whatever its method: it stays as it is.
+    for (const method of methods) {
+      scope.addHttpMethod(method, { hasBody: true, overrideExisting: true })
+    }
+    scope.removeAllContentTypeParsers()
+    scope.addContentTypeParser('*', { parseAs: 'buffer' }, (_request, body, done) => {
+      done(null, body)
+    })
+    for (const url of [CHECK_PATH, PLAIN_ROUTE]) {
+      scope.route({
+        method: methods,
+        url,
+        exposeHeadRoute: false,
+        handler: async ({ raw, body }, reply) => {
+          try {
+            const question = readQuestion(raw, targetOf(raw), body as Uint8Array | undefined)
+            return await sendAnswer(reply, await decider.decide(question, callerOf(raw)))
+          } catch (thrown) {
+            if (!(thrown instanceof AuthzError)) throw thrown
+            if (isMalformed(thrown)) events.questionRefused(Protocol.http, thrown)
+            return await sendFault(reply, thrown)
+          }
+        },
+      })
+    }
+  })
+}
+
+function callerOf({ socket }: IncomingMessage): Caller {
+  return {
+    get gone() {
+      return socket.destroyed
+    },
+  }
+}
+
+function sendAnswer(reply: FastifyReply, { id, status, result, headersToRemove }: Answer) {
+  addHeaders(reply, result.headers)
+  addHeaders(reply, result.responseHeaders)
+  if (headersToRemove.length > 0) reply.header(REMOVE_HEADER, headersToRemove.join(', '))
+  reply.header(ID_HEADER, id).header(REASON_HEADER, printable(result.reason))
+  return reply.code(status).send(result.body ?? '')
+}
+
+function addHeaders(reply: FastifyReply, pairs: readonly HeaderPair[]): void {
+  const headers = new Map<string, string[]>()
+  for (const [name, value] of pairs) {
+    const key = name.toLowerCase()
+    // A pseudo-header has a meaning for Envoy's gRPC only.
+    if (key.startsWith(':') || CONNECTION_HEADERS.has(key)) continue
+    headers.set(key, [...(headers.get(key) ?? []), asBytes(value)])
+  }
+  for (const [name, values] of headers) {
+    reply.header(name, values.length === 1 ? values[0] : values)
+  }
+}
+
+/** Never a status that a gateway takes for a decision. */
+function sendFault(reply: FastifyReply, fault: AuthzError) {
+  const { code, message, decisionId } = fault
+  if (decisionId !== undefined) reply.header(ID_HEADER, decisionId)
+  if (code === AuthzErrorCode.overloaded) reply.header('retry-after', RETRY_AFTER_S)
+  reply.header(REASON_HEADER, code)
+  return reply.code(FAULT_STATUS[code]).send(errorBody(code, message))
+}
+
+/** Node writes headers as Latin-1: whatever is not in ASCII goes out as the bytes of its UTF-8. */
+function asBytes(value: string): string {
+  return Buffer.from(value, 'utf8').toString('latin1')
+}
+
+/** What a header can carry. */
+function printable(text: string): string {
+  return text.slice(0, REASON_CHARS_MAX).replaceAll(/[^\x20-\x7e]/g, '?')
+}

@@ -1,0 +1,2 @@
+export { type AuthzConfig, settings } from './config.ts'
+export { authz } from './service.ts'

@@ -1,0 +1,129 @@
+import { type CheckAnswer, type CheckQuery, Protocol } from '@verdict/contract'
+import type { Decider } from '../decide.ts'
+import { AuthzError, AuthzErrorCode, isMalformed, type QuestionEvents } from '../errors.ts'
+import { type Attributes, type DecisionRequest, type Peer, timestamp } from '../request.ts'
+
+/** Who asks over NATS sets the time that it waits itself, and we don't learn it. */
+const WAITING = { gone: false } as const
+
+/** Answers a CheckQuery with a CheckAnswer, both as JSON. */
+export function checkQueryHandler(
+  decider: Pick<Decider, 'decide'>,
+  events: QuestionEvents,
+): (payload: Uint8Array) => Promise<Uint8Array> {
+  return async (payload) => Buffer.from(JSON.stringify(await answer(decider, events, payload)))
+}
+
+async function answer(
+  decider: Pick<Decider, 'decide'>,
+  events: QuestionEvents,
+  payload: Uint8Array,
+): Promise<CheckAnswer> {
+  try {
+    const decided = await decider.decide(readQuery(payload), WAITING)
+    const { id, outcome, status, result } = decided
+    return {
+      id,
+      outcome,
+      reason: result.reason,
+      status,
+      headers: Object.fromEntries(result.headers),
+      ...(result.body === undefined ? undefined : { body: result.body }),
+    }
+  } catch (thrown) {
+    if (!(thrown instanceof AuthzError)) throw thrown
+    if (isMalformed(thrown)) events.questionRefused(Protocol.nats, thrown)
+    return { error: { code: thrown.code, message: thrown.message } }
+  }
+}
+
+/** @throws {AuthzError} `question_malformed` */
+function readQuery(payload: Uint8Array): DecisionRequest {
+  const receivedMs = performance.now()
+  const query = parseQuery(payload)
+  return {
+    protocol: Protocol.nats,
+    attributes: attributesOf(query),
+    receivedMs,
+    verdictIsStatus: false,
+  }
+}
+
+function parseQuery(payload: Uint8Array): CheckQuery {
+  let query: unknown
+  try {
+    query = JSON.parse(Buffer.from(payload).toString('utf8'))
+  } catch (cause) {
+    throw malformed('the query is no JSON', cause)
+  }
+  if (!isTexts(query, ['method', 'path'])) throw malformed('`method` and `path` must be texts')
+  if (!isTexts(query, [], ['host', 'scheme'])) throw malformed('`host` and `scheme` are texts')
+  for (const part of ['headers', 'source', 'destination'] as const) {
+    const value = query[part]
+    if (value === undefined) continue
+    if (!isTexts(value, [], Object.keys(Object(value)))) {
+      throw malformed(`\`${part}\` must be an object of texts`)
+    }
+  }
+  return query as unknown as CheckQuery
+}
+
+function isTexts(
+  value: unknown,
+  required: readonly string[],
+  optional: readonly string[] = [],
+): value is Record<string, unknown> {
+  if (typeof value !== 'object' || value === null || Array.isArray(value)) return false
+  const fields = value as Record<string, unknown>
+  const isText = (name: string): boolean => typeof fields[name] === 'string'
+  return (
+    required.every(isText) && optional.every((name) => fields[name] === undefined || isText(name))
+  )
+}
+
+/** A namespace has its place in the context extensions, as it has for Envoy. */
+function attributesOf(query: CheckQuery): Attributes {
+  const { method, path, host, scheme, headers, source, destination } = query
+  const { namespace, service } = destination ?? {}
+  const named = Object.entries(headers ?? {}).map(([name, value]) => [name.toLowerCase(), value])
+  const lower: Readonly<Record<string, string | undefined>> = Object.fromEntries(named)
+  const id = lower['x-request-id']
+  return {
+    ...(source === undefined ? undefined : { source: peerOf(source) }),
+    ...(destination === undefined ? undefined : { destination: peerOf(destination) }),
+    request: {
+      time: timestamp(),
+      http: {
+        ...(id === undefined ? undefined : { id }),
+        method,
+        headers: lower,
+        path,
+        ...(host === undefined ? undefined : { host }),
+        ...(scheme === undefined ? undefined : { scheme }),
+      },
+    },
+    ...(namespace === undefined
+      ? undefined
+      : { contextExtensions: { namespace, ...(service === undefined ? undefined : { service }) } }),
+  }
+}
+
+function peerOf({
+  address,
+  principal,
+  service,
+}: {
+  readonly address?: string
+  readonly principal?: string
+  readonly service?: string
+}): Peer {
+  return {
+    ...(address === undefined ? undefined : { address: { socketAddress: { address } } }),
+    ...(principal === undefined ? undefined : { principal }),
+    ...(service === undefined ? undefined : { service }),
+  }
+}
+
+function malformed(message: string, cause?: unknown): AuthzError {
+  return new AuthzError(AuthzErrorCode.questionMalformed, message, { cause })
+}

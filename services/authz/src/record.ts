@@ -1,0 +1,93 @@
+import {
+  type Decision,
+  type DecisionId,
+  type Identity,
+  type Outcome,
+  principalOf,
+} from '@verdict/contract'
+import { pathOf } from './canonicalise.ts'
+import { destinationOf } from './destination.ts'
+import { type DecisionRequest, headerOf } from './request.ts'
+
+/** What was found out on the way to a decision; what was not reached is not there. */
+export interface Findings {
+  readonly id: DecisionId
+  readonly timeMs: number
+  identity?: Identity
+  policy?: { readonly entrypoint: string; readonly revision: string }
+}
+
+export interface Verdict {
+  readonly outcome: Outcome
+  readonly reason: string
+  /** The HTTP status that the caller is told. */
+  readonly status: number
+}
+
+/** The principal of a request whose caller was not found out. */
+const UNKNOWN_PRINCIPAL = 'unknown'
+
+/** The record of a decision: who, what, when, where, how, why. It holds no credentials. */
+export function recordOf(
+  request: DecisionRequest,
+  { id, timeMs, identity, policy }: Findings,
+  { outcome, reason, status }: Verdict,
+): Decision {
+  const { attributes, protocol } = request
+  return {
+    destination: destinationOf(attributes),
+    durationUs: Math.round((performance.now() - request.receivedMs) * 1_000),
+    id,
+    identity: identity === undefined ? { status: 'unknown' } : identityOf(identity),
+    outcome,
+    policy:
+      policy === undefined ? {} : { entrypoint: policy.entrypoint, revision: policy.revision },
+    principal: identity === undefined ? UNKNOWN_PRINCIPAL : principalOf(identity),
+    protocol,
+    reason,
+    request: requestOf(request),
+    source: sourceOf(request),
+    status,
+    time: new Date(timeMs).toISOString(),
+  }
+}
+
+function identityOf({ issuer, reason, status, subject, workload }: Identity): Decision['identity'] {
+  return {
+    ...(issuer === undefined ? undefined : { issuer }),
+    ...(reason === undefined ? undefined : { reason }),
+    status,
+    ...(subject === undefined ? undefined : { subject }),
+    ...(workload === undefined ? undefined : { workload: workload.id }),
+  }
+}
+
+function requestOf({ attributes }: DecisionRequest): Decision['request'] {
+  const http = attributes?.request?.http
+  const id = headerOf(http, 'x-request-id')
+  const traceId = traceIdOf(headerOf(http, 'traceparent'))
+  return {
+    host: http?.host ?? '',
+    ...(id === undefined ? undefined : { id }),
+    method: http?.method ?? '',
+    path: pathOf(http),
+    ...(http?.scheme === undefined ? undefined : { scheme: http.scheme }),
+    ...(traceId === undefined ? undefined : { traceId }),
+  }
+}
+
+function sourceOf({ attributes }: DecisionRequest): Decision['source'] {
+  const peer = attributes?.source
+  const address = peer?.address?.socketAddress?.address
+  return {
+    ...(address === undefined ? undefined : { address }),
+    ...(peer?.principal === undefined ? undefined : { principal: peer.principal }),
+  }
+}
+
+/** The second field of `00-<32 hexadecimal digits>-<16>-<2>` (W3C Trace Context). */
+function traceIdOf(traceparent: string | undefined): string | undefined {
+  return traceparent === undefined
+    ? undefined
+    : /^[0-9a-f]{2}-([0-9a-f]{32})-[0-9a-f]{16}-[0-9a-f]{2}/.exec(traceparent)?.[1]
+}
