@@ -11,7 +11,7 @@ import {
   startBus,
   startDecisionPoint,
   startIdentityResponder,
-  storedRecord,
+  streamedDecision,
   type TestBus,
 } from '@verdict/kit'
 import { afterAll, beforeAll, expect, test } from 'vitest'
@@ -135,7 +135,7 @@ test('Envoy is told to let a request through, and all of its record is in the st
     },
   })
   const id = idOf(answer.dynamic_metadata)
-  const record = await storedRecord(bus, id)
+  const record = (await streamedDecision(bus, id)).record
   const { time, durationUs, instance, epoch, n, policy, ...rest } = record
   expect(rest).toEqual({
     destination: {
@@ -184,7 +184,8 @@ test('a gateway is told by status and headers, and its record says so', async ()
     'x-served': 'a, b',
     'x-envoy-auth-headers-to-remove': 'cookie, x-verdict-decision-id',
   })
-  const record = await storedRecord(bus, String(answer.headers['x-verdict-decision-id']))
+  const record = (await streamedDecision(bus, String(answer.headers['x-verdict-decision-id'])))
+    .record
   expect(record).toMatchObject({
     protocol: 'http',
     outcome: 'allow',
@@ -204,7 +205,7 @@ test('a caller over NATS is told, and its record says so', async () => {
     status: 200,
     headers: { 'x-verdict-principal': 'alice' },
   })
-  const record = await storedRecord(bus, 'id' in answer ? answer.id : undefined)
+  const record = (await streamedDecision(bus, 'id' in answer ? answer.id : undefined)).record
   expect(record).toMatchObject({ protocol: 'nats', destination, principal: 'alice' })
 })
 
@@ -219,7 +220,7 @@ test('a denial has the status, headers and body of the policy', async () => {
   // The length is ours to say, and a header holds no other characters.
   expect(http.headers).toMatchObject({ 'retry-after': '7', 'content-length': '7' })
   expect(http.headers['x-verdict-reason']).toBe('zu viel ?')
-  const record = await storedRecord(bus, String(http.headers['x-verdict-decision-id']))
+  const record = (await streamedDecision(bus, String(http.headers['x-verdict-decision-id']))).record
   expect(record).toMatchObject({ outcome: 'deny', status: 429, reason: 'zu viel –' })
 })
 
@@ -314,7 +315,7 @@ test('what can not be read is denied with 400, on record, over every protocol', 
     status: 400,
     body,
   })
-  const record = await storedRecord(bus, String(http.headers['x-verdict-decision-id']))
+  const record = (await streamedDecision(bus, String(http.headers['x-verdict-decision-id']))).record
   expect(record).toMatchObject({ outcome: 'deny', status: 400, reason: body, policy: {} })
 })
 
@@ -337,7 +338,7 @@ test('the bearer of a bad token is challenged over every protocol', async () => 
   })
   const nats = await overNats({ method: 'GET', path: '/orders', headers })
   expect(nats).toMatchObject({ outcome: 'unauthenticated', status: 401, reason: 'expired' })
-  const record = await storedRecord(bus, idOf(grpc.dynamic_metadata))
+  const record = (await streamedDecision(bus, idOf(grpc.dynamic_metadata))).record
   expect(record).toMatchObject({
     outcome: 'unauthenticated',
     reason: 'expired',
@@ -367,7 +368,8 @@ test.each([
   expect(JSON.parse(answer.body).error.code).toBe(code)
   const nats = await overNats({ method: 'GET', path, headers })
   expect(nats).toMatchObject({ error: { code } })
-  const record = await storedRecord(bus, String(answer.headers['x-verdict-decision-id']))
+  const record = (await streamedDecision(bus, String(answer.headers['x-verdict-decision-id'])))
+    .record
   expect(record).toMatchObject({ outcome: 'error', reason: code, status })
 })
 

@@ -8,8 +8,8 @@ import {
   startBus,
   startDecisionPoint,
   startIdentityResponder,
-  storedLines,
-  storedRecord,
+  streamedDecision,
+  streamLines,
   type TestBus,
   waitFor,
 } from '@verdict/kit'
@@ -67,7 +67,8 @@ test('authn that does not answer is a fault, and its return is noticed', async (
   })
   const answer = await sendHttp(point.process.url('/check/a'))
   expect(answer.status).toBe(503)
-  const record = await storedRecord(bus, String(answer.headers['x-verdict-decision-id']))
+  const record = (await streamedDecision(bus, String(answer.headers['x-verdict-decision-id'])))
+    .record
   expect(record).toMatchObject({ outcome: 'error', reason: 'identity_unavailable', status: 503 })
   resources.use(await startIdentityResponder(bus))
   expect(await client.check(request('/a'))).toMatchObject({ status: {} })
@@ -96,7 +97,8 @@ test('a decision point without a bus starts, says so, and works when the bus com
   expect(await healthOf(point.grpcPort)).toBe('SERVING')
   expect(await client.check(request('/a'))).toMatchObject({ status: {} })
   // What happened meanwhile was kept, and is in the stream now.
-  const record = await storedRecord(bus, String(refused.headers['x-verdict-decision-id']))
+  const record = (await streamedDecision(bus, String(refused.headers['x-verdict-decision-id'])))
+    .record
   expect(record).toMatchObject({ outcome: 'error', reason: 'identity_unavailable' })
 })
 
@@ -127,11 +129,11 @@ test('decisions go on without a bus until the journal is full, and again with on
   await bus.up()
   await point.process.waitUntilReady()
   expect(await client.check(request('/a'))).toMatchObject({ status: {} })
-  await waitFor(async () => (await storedLines(bus)).length >= decided + 1, {
+  await waitFor(async () => (await streamLines(bus)).length >= decided + 1, {
     deadlineMs: DEADLINE_MS,
     what: 'all records in the stream',
   })
-  const places = (await storedLines(bus)).map(({ record }) => record.n)
+  const places = (await streamLines(bus)).map(({ record }) => record.n)
   expect(new Set(places).size).toBe(decided + 1)
 })
 
@@ -210,7 +212,7 @@ test('a stop answers what was begun, loses no record, and fails no request', asy
   await Promise.all(load)
   expect(await exit).toBe(0)
   expect(failed).toEqual([])
-  const stored = (await storedLines(bus)).map(({ record }) => record.id as string)
+  const stored = (await streamLines(bus)).map(({ record }) => record.id as string)
   expect(new Set(stored).size).toBe(stored.length)
   expect(answered.filter((id) => !stored.includes(id))).toEqual([])
 })
@@ -227,8 +229,8 @@ test('a decision point that is killed ships its records at the next start', asyn
   await point.end('SIGKILL')
   await bus.up()
   await point.up()
-  for (const id of ids) await storedRecord(bus, id)
-  const lines = await storedLines(bus)
+  for (const id of ids) (await streamedDecision(bus, id)).record
+  const lines = await streamLines(bus)
   expect(new Set(lines.map(({ record }) => record.instance)).size).toBe(1)
 })
 

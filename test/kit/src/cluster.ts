@@ -1,15 +1,23 @@
 import { type ChildProcess, spawn } from 'node:child_process'
 import { readFileSync } from 'node:fs'
-import { createServer } from 'node:net'
 import { join, resolve } from 'node:path'
-import { PORTS, type PortName, portOf, SERVICES, type ServiceName } from '@verdict/contract'
+import { connectBus, seedFile } from '@verdict/bus'
+import {
+  PORTS,
+  type PortName,
+  portOf,
+  type Role,
+  SERVICES,
+  type ServiceName,
+} from '@verdict/contract'
+import type { NatsConnection } from 'nats'
+import { freePorts } from './ports.ts'
 import { temporaryDirectory } from './temporary-directory.ts'
 import { waitFor } from './wait-for.ts'
 
 const REPOSITORY = resolve(import.meta.dirname, '../../..')
 const START_DEADLINE_MS = 60_000
 const STOP_DEADLINE_MS = 45_000
-const PORT_BASE_TRIES = 20
 
 /** A process of the cluster, by the name that `verdict dev` gives it. */
 export type ProcessName = ServiceName | 'nats-server' | 'envoy'
@@ -52,7 +60,7 @@ export class Cluster implements AsyncDisposable {
   /** Starts a cluster on free ports, and waits until all services are ready. */
   static async start(options: ClusterOptions = {}): Promise<Cluster> {
     const scratch = temporaryDirectory()
-    const portBase = await freePortBase()
+    const portBase = await freePorts(Object.keys(PORTS).length)
     const dataDir = options.dataDir ?? join(scratch.path, 'verdict')
     const args = ['packages/cli/src/main.ts', 'dev', '--port-base', String(portBase)]
     args.push('--data-dir', dataDir)
@@ -97,12 +105,18 @@ export class Cluster implements AsyncDisposable {
     return `http://127.0.0.1:${this.port(name)}`
   }
 
-  get natsUrl(): string {
-    return `nats://127.0.0.1:${this.port('nats')}`
-  }
-
   get keysDir(): string {
     return join(this.dataDir, 'keys')
+  }
+
+  /** A connection to its bus with the key of a role; whoever asked closes it. */
+  async connect(role: Role): Promise<NatsConnection> {
+    return await connectBus({
+      url: `nats://127.0.0.1:${this.port('nats')}`,
+      role,
+      seedFile: seedFile(this.keysDir, role),
+      name: `test ${role}`,
+    })
   }
 
   /** The pid of a process that runs now. */
@@ -171,25 +185,4 @@ async function isReady(url: string): Promise<boolean> {
     // A listener that is not there yet is the normal answer of a process that starts.
     return false
   }
-}
-
-/** A base from which every port of PORTS is free. */
-async function freePortBase(): Promise<number> {
-  for (let attempt = 0; attempt < PORT_BASE_TRIES; attempt++) {
-    const base = 20_000 + Math.floor(Math.random() * 35_000)
-    const offsets = Object.values(PORTS).map(({ offset }) => offset)
-    const free = await Promise.all(offsets.map(async (offset) => await isFree(base + offset)))
-    if (free.every(Boolean)) return base
-  }
-  throw new Error(
-    `no ${Object.keys(PORTS).length} free ports in a row after ${PORT_BASE_TRIES} tries`,
-  )
-}
-
-async function isFree(port: number): Promise<boolean> {
-  return await new Promise((resolve) => {
-    const server = createServer()
-    server.once('error', () => resolve(false))
-    server.listen(port, '127.0.0.1', () => server.close(() => resolve(true)))
-  })
 }

@@ -1,20 +1,11 @@
 import { cpSync } from 'node:fs'
 import { join } from 'node:path'
-import {
-  DECISIONS,
-  type DecisionRecord,
-  type JournalLine,
-  parseJournalBatch,
-} from '@verdict/contract'
 import { CheckClient } from './check-client.ts'
 import type { TestBus } from './nats.ts'
 import { opaBinary, writeFiles } from './opa.ts'
 import { freePort } from './ports.ts'
 import { ServiceProcess } from './service-process.ts'
 import { temporaryDirectory } from './temporary-directory.ts'
-import { waitFor } from './wait-for.ts'
-
-const STORED_DEADLINE_MS = 10_000
 
 export interface DecisionPointOptions {
   readonly bus: TestBus
@@ -126,33 +117,4 @@ export class DecisionPoint implements AsyncDisposable {
 
 export async function startDecisionPoint(options: DecisionPointOptions): Promise<DecisionPoint> {
   return await DecisionPoint.start(options)
-}
-
-/** Every journal line that the stream of a bus holds, in its order. */
-export async function storedLines(bus: TestBus): Promise<JournalLine[]> {
-  const nc = await bus.connect('provisioner')
-  try {
-    const ask = async (subject: string, query: object) => {
-      const reply = await nc.request(subject, JSON.stringify(query), { timeout: 5_000 })
-      return JSON.parse(reply.string())
-    }
-    const { state } = await ask(`$JS.API.STREAM.INFO.${DECISIONS.name}`, {})
-    const lines: JournalLine[] = []
-    for (let seq = state.first_seq; seq <= state.last_seq; seq++) {
-      const { message } = await ask(`$JS.API.STREAM.MSG.GET.${DECISIONS.name}`, { seq })
-      if (message) lines.push(...parseJournalBatch(Buffer.from(message.data, 'base64')))
-    }
-    return lines
-  } finally {
-    await nc.close()
-  }
-}
-
-/** The record of one decision in the stream of a bus, as soon as it is there. */
-export async function storedRecord(bus: TestBus, id: string | undefined): Promise<DecisionRecord> {
-  const { record } = await waitFor(
-    async () => (await storedLines(bus)).find((line) => line.record.id === id),
-    { deadlineMs: STORED_DEADLINE_MS, what: `the record of ${id} in the stream` },
-  )
-  return record
 }
