@@ -2,10 +2,9 @@ import { setTimeout as delay } from 'node:timers/promises'
 import {
   busHealth,
   type Consumption,
-  connectBus,
   consume,
+  joinBus,
   publishDecided,
-  seedFile,
   startHeartbeats,
 } from '@verdict/bus'
 import { CONSUMERS, DECISIONS } from '@verdict/contract'
@@ -41,24 +40,18 @@ async function start(context: ServiceContext<AuditConfig>): Promise<RunningServi
   const feed = new Feed()
   resources.use(await serveHttp({ ...context, store, feed, events }))
 
-  const nc = await connectBus({
-    url: config.natsUrl,
-    role: 'audit',
-    seedFile: seedFile(config.keysDir, 'audit'),
-    name: instance,
-    signal: stopping,
-  })
-  let closing = false
-  resources.defer(() => {
-    closing = true
-    return nc.close()
-  })
+  const { nc } = resources.use(
+    await joinBus({
+      url: config.natsUrl,
+      keysDir: config.keysDir,
+      role: 'audit',
+      name: instance,
+      signal: stopping,
+      onLost: fail,
+    }),
+  )
   const bus = busHealth(nc)
   health.check('bus', bus)
-  // It is made again for ever, so an end that nobody asked for is one for good.
-  void nc.closed().then((error) => {
-    if (!closing) fail(error ?? new Error('the connection to the bus was closed'))
-  })
   const heartbeats = startHeartbeats(nc, {
     service: 'audit',
     instance,

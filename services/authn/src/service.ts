@@ -1,4 +1,4 @@
-import { busHealth, connectBus, seedFile, serve, startHeartbeats } from '@verdict/bus'
+import { busHealth, joinBus, serve, startHeartbeats } from '@verdict/bus'
 import { type IdentifyReply, queues, subjects } from '@verdict/contract'
 import {
   createHttp,
@@ -33,29 +33,23 @@ async function start(context: ServiceContext<AuthnConfig>): Promise<RunningServi
   // An issuer without keys makes its own tokens a fault, and keeps nobody else out.
   health.check('issuers', () => ({ ok: true, detail: describeTrust(issuers) }))
 
-  // What is begun is let go in reverse: the last heartbeat, the questions, HTTP, the connection.
+  // What is begun is let go in reverse: the last heartbeat, the questions, the bus, HTTP.
   await using resources = new AsyncDisposableStack()
-  const nc = await connectBus({
-    url: config.natsUrl,
-    role: 'authn',
-    seedFile: seedFile(config.keysDir, 'authn'),
-    name: instance,
-    signal: stopping,
-  })
-  let closing = false
-  resources.defer(() => {
-    closing = true
-    return nc.close()
-  })
-  health.check('bus', busHealth(nc))
-  // It is made again for ever, so an end that nobody asked for is one for good.
-  void nc.closed().then((error) => {
-    if (!closing) fail(error ?? new Error('the connection to the bus was closed'))
-  })
-
   const http = createHttp({ log, metrics, health })
   resources.defer(() => http.close())
   await http.listen({ host: config.host, port: config.httpPort })
+
+  const { nc } = resources.use(
+    await joinBus({
+      url: config.natsUrl,
+      keysDir: config.keysDir,
+      role: 'authn',
+      name: instance,
+      signal: stopping,
+      onLost: fail,
+    }),
+  )
+  health.check('bus', busHealth(nc))
 
   const answer = createAnswer(events, {
     ...(issuers.length > 0 ? { verifier: new TokenVerifier(issuers, config) } : {}),

@@ -1,11 +1,4 @@
-import {
-  busHealth,
-  connectBus,
-  consume,
-  onHeartbeat,
-  seedFile,
-  startHeartbeats,
-} from '@verdict/bus'
+import { busHealth, consume, joinBus, onHeartbeat, startHeartbeats } from '@verdict/bus'
 import { CONSUMERS, DECISIONS } from '@verdict/contract'
 import {
   createHttp,
@@ -42,23 +35,17 @@ async function start(context: ServiceContext<TelemetryConfig>): Promise<RunningS
   addListInstances(http, instances)
   await http.listen({ host: config.host, port: config.httpPort })
 
-  const nc = await connectBus({
-    url: config.natsUrl,
-    role: 'telemetry',
-    seedFile: seedFile(config.keysDir, 'telemetry'),
-    name: instance,
-    signal: stopping,
-  })
-  let closing = false
-  resources.defer(() => {
-    closing = true
-    return nc.close()
-  })
+  const { nc } = resources.use(
+    await joinBus({
+      url: config.natsUrl,
+      keysDir: config.keysDir,
+      role: 'telemetry',
+      name: instance,
+      signal: stopping,
+      onLost: fail,
+    }),
+  )
   health.check('bus', busHealth(nc))
-  // It is made again for ever, so an end that nobody asked for is one for good.
-  void nc.closed().then((error) => {
-    if (!closing) fail(error ?? new Error('the connection to the bus was closed'))
-  })
 
   const hearing = onHeartbeat(nc, (beat) => instances.hear(beat))
   resources.defer(() => hearing.stop())
