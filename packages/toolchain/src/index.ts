@@ -1,0 +1,8 @@
+export type { Environment, LocateOptions } from './config.ts'
+export { REPOSITORY_ROOT } from './config.ts'
+export * from './errors.ts'
+export * from './file-lock.ts'
+export type { FoundTool } from './locate.ts'
+export { findTool, locate } from './locate.ts'
+export * from './provide.ts'
+export { TOOL_SOURCES, TOOLS, type Tool, type ToolSource, VERSIONS } from './tools.ts'
