@@ -1,6 +1,6 @@
 import type { IdentityStatus, InvalidTokenReason } from './identity.ts'
 import type { DecisionId } from './ids.ts'
-import type { JournalPosition } from './journal-line.ts'
+import type { JournalPosition } from './journal-position.ts'
 
 /** How a request was decided. `error` is a fault of ours: the caller got no decision. */
 export const Outcome = {

@@ -16,14 +16,6 @@ export const JOURNAL_LINE_BYTES_MAX = 64 * 1024
 /** One batch on the wire; below the 1 MiB that a NATS server takes by default. */
 export const JOURNAL_BATCH_BYTES_MAX = 512 * 1024
 
-/** Where a record stands: `n` counts from 1 within one epoch, the life of one journal directory. */
-export interface JournalPosition {
-  readonly instance: string
-  /** The time at which the journal was created, in ms: a lost journal begins a later epoch. */
-  readonly epoch: number
-  readonly n: number
-}
-
 /** One line, as it came: `json` is exactly what was hashed. */
 export interface JournalLine {
   readonly hash: string
