@@ -14,7 +14,7 @@ const INCLUDE = ['envoy-api', 'googleapis', 'xds', 'protoc-gen-validate'].map((p
 
 /** The part of a CheckResponse that tests look at. */
 export interface CheckResponse {
-  readonly status: { readonly code: number; readonly message: string }
+  readonly status: { readonly code?: number; readonly message: string }
   readonly dynamic_metadata: { readonly fields: Record<string, { stringValue?: string }> } | null
   readonly denied_response?: {
     readonly status: { readonly code: string }

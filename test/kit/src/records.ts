@@ -1,5 +1,7 @@
+import assert from 'node:assert/strict'
 import type { DecisionRecord } from '@verdict/contract'
 import type { Cluster } from './cluster.ts'
+import { streamedDecision } from './stream-lines.ts'
 import { waitFor } from './wait-for.ts'
 
 const LOGGED_DEADLINE_MS = 20_000
@@ -13,7 +15,7 @@ export interface LoggedDecision {
 }
 
 /** The decision in the audit log, as soon as it is there. */
-export async function loggedDecision(cluster: Cluster, id: string): Promise<LoggedDecision> {
+async function loggedDecision(cluster: Cluster, id: string): Promise<LoggedDecision> {
   return await waitFor(
     async () => {
       const answer = await fetch(`${cluster.url('auditHttp')}/v1/decisions/${id}`)
@@ -37,4 +39,19 @@ export async function allLogged(cluster: Cluster): Promise<LoggedDecision[]> {
     if (page.next === undefined || page.decisions.length === 0) return found
     after = `&after=${encodeURIComponent(page.next)}`
   }
+}
+
+/**
+ * The record of a decision, as soon as it has arrived: what the stream holds, which is exactly
+ * what the audit API gives.
+ */
+export async function recordedDecision(
+  cluster: Cluster,
+  id: string | undefined,
+): Promise<DecisionRecord> {
+  const streamed = await streamedDecision(cluster, id)
+  const logged = await loggedDecision(cluster, streamed.record.id)
+  assert.deepEqual(logged.record, streamed.record)
+  assert.equal(logged.hash, streamed.hash)
+  return logged.record
 }
