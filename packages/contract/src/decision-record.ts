@@ -67,8 +67,13 @@ export interface DecisionRecord extends Decision {
   readonly v: 1
 }
 
-/** No text of a record is longer than this, in UTF-16 units: what is longer is cut and ends in `…`. */
-export const RECORD_TEXT_MAX = 2048
+/**
+ * A text of a record takes at most this many bytes as JSON, so that the longest record fits into a
+ * line of the journal, whatever its texts hold.
+ */
+export const RECORD_TEXT_BYTES_MAX = 3 * 1024
+/** So many UTF-16 units never take more, for one takes at most six bytes (`\\u0000`). */
+export const RECORD_TEXT_UNITS_MIN = RECORD_TEXT_BYTES_MAX / 6
 
 /**
  * The canonical JSON of a record (RFC 8785): keys are written here in sorted order, numbers are
@@ -117,8 +122,11 @@ export function encodeRecord(decision: Decision, position: JournalPosition): str
 
 function bounded(text: string): string
 function bounded(text: string | undefined): string | undefined
+/** A text that is too long is cut, and ends in `…`. */
 function bounded(text: string | undefined): string | undefined {
   if (text === undefined) return undefined
-  if (text.length > RECORD_TEXT_MAX) return `${text.slice(0, RECORD_TEXT_MAX - 1)}…`.toWellFormed()
-  return text.isWellFormed() ? text : text.toWellFormed()
+  const whole = text.isWellFormed() ? text : text.toWellFormed()
+  if (whole.length <= RECORD_TEXT_UNITS_MIN) return whole
+  if (Buffer.byteLength(JSON.stringify(whole)) <= RECORD_TEXT_BYTES_MAX) return whole
+  return `${whole.slice(0, RECORD_TEXT_UNITS_MIN - 1).toWellFormed()}…`
 }
