@@ -72,7 +72,7 @@ export interface DecisionRecord extends Decision {
  * line of the journal, whatever its texts hold.
  */
 export const RECORD_TEXT_BYTES_MAX = 3 * 1024
-/** So many UTF-16 units never take more, for one takes at most six bytes (`\\u0000`). */
+/** So many UTF-16 units never take more, for one takes at most six bytes (`\u0000`). */
 export const RECORD_TEXT_UNITS_MIN = RECORD_TEXT_BYTES_MAX / 6
 
 /**
