@@ -5,8 +5,8 @@ import { portsFrom } from './ports.ts'
 const OPTIONS: BannerOptions = {
   rows: [],
   ports: portsFrom(undefined),
-  dataDir: '/work/.verdict',
-  cwd: '/work',
+  dataDir: '/home/me/shop/.verdict',
+  cwd: '/home/me/shop',
   way: { through: 'envoy', users: true },
 }
 
