@@ -159,7 +159,12 @@ test('lines that are swapped, repeated, left out or rewritten are refused', asyn
     repeated: ([a = '', b = '', c = '', d = '']) => [a, b, b, c, d],
     missing: ([a = '', _, c = '', d = '']) => [a, c, d],
     rewritten: ([a = '', b = '', c = '', d = '']) => [a, b.replace('größe 2', 'größe 9'), c, d],
-    'rewritten last': ([a = '', b = '', c = '', d = '']) => [a, b, c, d.replace('4"', '9"')],
+    'rewritten last': ([a = '', b = '', c = '', d = '']) => [
+      a,
+      b,
+      c,
+      d.replace('größe 4', 'größe 9'),
+    ],
   }
   for (const [name, change] of Object.entries(changes)) {
     const dir = path.join(directory.path, name)

@@ -1,15 +1,13 @@
 import { messageOf } from '@verdict/contract'
 import { PolicyError, PolicyErrorCode } from './errors.ts'
 
-const encoder = new TextEncoder()
-
 /**
- * The input of a policy as UTF-8 JSON. JavaScript writes half of a surrogate pair as an escape,
+ * The input of a policy as JSON. JavaScript writes half of a surrogate pair as an escape,
  * which the module refuses; OPA itself reads U+FFFD there, and so does this, so that no body of a
  * request can make its decision fail.
  * @throws {PolicyError} `input_malformed`
  */
-export function encodeInput(input: object): ArrayBuffer {
+export function jsonOf(input: object): string {
   let json: string
   try {
     json = JSON.stringify(input)
@@ -20,7 +18,7 @@ export function encodeInput(input: object): ArrayBuffer {
       { cause },
     )
   }
-  return exactBuffer(encoder.encode(json.includes('\\ud') ? withoutHalves(json) : json))
+  return json.includes('\\ud') ? withoutHalves(json) : json
 }
 
 /** A buffer that holds the bytes and nothing else: the SDK reads all of it. */

@@ -1,8 +1,8 @@
 import * as sdk from '@open-policy-agent/opa-wasm'
 import type { Bundle } from './bundle.ts'
 import { PolicyError, PolicyErrorCode } from './errors.ts'
-import { encodeInput, exactBuffer } from './input-json.ts'
-import { memoryPagesOf, WASM_PAGE_BYTES } from './wasm-memory.ts'
+import { exactBuffer, jsonOf } from './input-json.ts'
+import { MemoryTexts, memoryPagesOf, WASM_PAGE_BYTES } from './wasm-memory.ts'
 
 /** A policy, its data and one evaluation fit into this, or the decision fails. */
 export const DEFAULT_MEMORY_BYTES_MAX = 256 * 1024 ** 2
@@ -38,7 +38,31 @@ export interface LoadOptions {
   readonly memoryBytesMax?: number
 }
 
-type Instance = sdk.LoadedPolicy
+/** One instance of the module, with the data in it. */
+interface Instance {
+  readonly texts: MemoryTexts
+  evaluate(entrypoint: string, json: string): unknown
+}
+
+/** The call of ABI 1.2; what it needs is behind the data, and is forgotten by the next call. */
+type OpaEval = (
+  reserved: 0,
+  entrypoint: number,
+  data: number,
+  input: number,
+  inputBytes: number,
+  heap: number,
+  format: 0,
+) => number
+
+/** What the SDK knows of a policy that it has loaded, besides what its types name. */
+interface Loaded extends Pick<sdk.LoadedPolicy, 'setData'> {
+  readonly mem: WebAssembly.Memory
+  readonly wasmInstance: WebAssembly.Instance
+  readonly entrypoints: Readonly<Record<string, number>>
+  readonly dataAddr: number
+  readonly dataHeapPtr: number
+}
 
 /** The SDK's types name as exports what is there in its default export only. */
 const { loadPolicySync } = (sdk as unknown as { default: typeof sdk }).default
@@ -54,10 +78,10 @@ export async function loadPolicy(bundle: Bundle, options: LoadOptions = {}): Pro
   const data = exactBuffer(bundle.data)
   return new WasmPolicy(bundle, () => {
     try {
-      const instance = loadPolicySync(module, memory)
-      requireBuiltins(builtinsOf(instance))
-      instance.setData(data)
-      return instance
+      const loaded = loadPolicySync(module, memory) as unknown as Loaded
+      requireBuiltins(builtinsOf(loaded))
+      loaded.setData(data)
+      return instanceOf(loaded)
     } catch (cause) {
       if (cause instanceof PolicyError) throw cause
       throw isMemoryFault(cause)
@@ -79,26 +103,47 @@ class WasmPolicy implements Policy {
     this.entrypoints = entrypoints
     this.#instantiate = instantiate
     this.#instance = instantiate()
-    this.#bytesMax = this.#instance.mem.buffer.byteLength + MEMORY_GROWTH_BYTES_MAX
+    this.#bytesMax = this.#instance.texts.bytes + MEMORY_GROWTH_BYTES_MAX
   }
 
   evaluate(entrypoint: string, input: object): unknown {
     if (!this.entrypoints.includes(entrypoint)) throw unknownEntrypoint(entrypoint, this)
-    const json = encodeInput(input)
+    const json = jsonOf(input)
     this.#instance ??= this.#instantiate()
     const instance = this.#instance
-    let results: readonly { readonly result: unknown }[]
+    let results: unknown
     try {
-      results = instance.evaluate(json, entrypoint)
+      results = instance.evaluate(entrypoint, json)
     } catch (cause) {
       // A trap leaves the module's own stack as deep as it was: each eats a little of it, and what
       // an instance does without a stack is no decision.
       this.#instance = undefined
       throw evaluationError(entrypoint, cause)
     }
-    if (instance.mem.buffer.byteLength > this.#bytesMax) this.#instance = undefined
+    if (instance.texts.bytes > this.#bytesMax) this.#instance = undefined
     // No row where the rule is undefined, else one.
-    return results[0]?.result
+    return (results as readonly { readonly result: unknown }[])[0]?.result
+  }
+}
+
+/**
+ * The SDK's own `evaluate` copies the input twice and looks for the end of the result byte by byte:
+ * this writes the one, and reads the other, where it is.
+ */
+function instanceOf({ mem, wasmInstance, ...loaded }: Loaded): Instance {
+  const texts = new MemoryTexts(mem)
+  const evaluate = wasmInstance.exports['opa_eval'] as OpaEval | undefined
+  if (evaluate === undefined) throw new TypeError('it has no `opa_eval`: build it with a newer OPA')
+  const { entrypoints, dataAddr: data, dataHeapPtr: behindData } = loaded
+  return {
+    texts,
+    evaluate(entrypoint, json) {
+      const bytes = texts.write(json, behindData)
+      const id = entrypoints[entrypoint]
+      if (id === undefined) throw new TypeError(`the module has no entrypoint \`${entrypoint}\``)
+      const result = evaluate(0, id, data, behindData, bytes, behindData + bytes, 0)
+      return JSON.parse(texts.read(result))
+    },
   }
 }
 
@@ -111,8 +156,8 @@ async function compile(bundle: Bundle): Promise<WebAssembly.Module> {
 }
 
 /** The names of the built-ins that the module calls in its host. */
-function builtinsOf({ mem, wasmInstance }: Instance): string[] {
-  const { builtins, opa_json_dump } = (wasmInstance as WebAssembly.Instance).exports as {
+function builtinsOf({ mem, wasmInstance }: Loaded): string[] {
+  const { builtins, opa_json_dump } = wasmInstance.exports as {
     builtins: () => number
     opa_json_dump: (address: number) => number
   }

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest'
-import { memoryPagesOf } from './wasm-memory.ts'
+import { MemoryTexts, memoryPagesOf } from './wasm-memory.ts'
 
 const header = [0x00, 0x61, 0x73, 0x6d, 1, 0, 0, 0]
 const name = (text: string) => [text.length, ...Buffer.from(text)]
@@ -35,4 +35,18 @@ test('bytes that end too early end the reading', () => {
     expect(() => memoryPagesOf(whole.subarray(0, end))).not.toThrow()
   }
   expect(memoryPagesOf(Uint8Array.from([...header, 2, 0xff, 0xff, 0xff, 0xff]))).toBeUndefined()
+})
+
+test('a text that the memory has no room for makes it grow, and none loses its end', () => {
+  type MemoryClass = new (of: { initial: number }) => WebAssembly.Memory
+  const { Memory } = WebAssembly as unknown as { Memory: MemoryClass }
+  const address = 100
+  for (const letter of ['a', 'ß', '€', '😀']) {
+    const texts = new MemoryTexts(new Memory({ initial: 1 }))
+    for (const count of [1, 65_400, 65_436, 65_437, 200_000]) {
+      const text = letter.repeat(count)
+      expect(texts.write(`${text}\0`, address)).toBe(Buffer.byteLength(text) + 1)
+      expect(texts.read(address) === text).toBe(true)
+    }
+  }
 })

@@ -42,6 +42,51 @@ function memoryImport(reader: Reader): number | undefined {
   return undefined
 }
 
+/** A character of JavaScript takes at most so many bytes as UTF-8. */
+const BYTES_PER_CHAR_MAX = 3
+
+/** Texts in the memory of an instance. */
+export class MemoryTexts {
+  readonly #memory: WebAssembly.Memory
+  #view: Buffer
+
+  constructor(memory: WebAssembly.Memory) {
+    this.#memory = memory
+    this.#view = Buffer.from(memory.buffer)
+  }
+
+  /** The size of the memory. */
+  get bytes(): number {
+    return this.#memory.buffer.byteLength
+  }
+
+  /** Writes a text as UTF-8, growing the memory where it must; how many bytes it took. */
+  write(text: string, address: number): number {
+    const missing = address + text.length * BYTES_PER_CHAR_MAX - this.bytes
+    if (missing > 0) this.#makeRoom(text, address)
+    return this.#current().write(text, address, 'utf8')
+  }
+
+  /** Reads a text up to its end, a byte of zero. */
+  read(address: number): string {
+    const view = this.#current()
+    return view.toString('utf8', address, view.indexOf(0, address))
+  }
+
+  /** The bound of `write` is three times too high for most texts: here it is worth to count. */
+  #makeRoom(text: string, address: number): void {
+    const missing = address + Buffer.byteLength(text) - this.bytes
+    if (missing > 0) this.#memory.grow(Math.ceil(missing / WASM_PAGE_BYTES))
+  }
+
+  /** Memory that has grown is another buffer, and the one before is empty. */
+  #current(): Buffer {
+    const { buffer } = this.#memory
+    if (this.#view.buffer !== buffer) this.#view = Buffer.from(buffer)
+    return this.#view
+  }
+}
+
 class Reader {
   readonly #bytes: Uint8Array
   #at: number
