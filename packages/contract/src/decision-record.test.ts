@@ -16,6 +16,7 @@ const decisions: fc.Arbitrary<Decision> = fc
   .map(({ a, b, c, d, us }) => ({
     destination: { service: b, ...(a !== undefined && { address: a, namespace: a }) },
     durationUs: us,
+    ...(us % 2 === 0 && { enforced: false }),
     id: newDecisionId(),
     identity: { status: 'verified', ...(d !== undefined && { subject: d, issuer: d }) },
     outcome: 'allow',

@@ -28,6 +28,8 @@ export interface Decision {
   readonly destination: Destination
   /** From the last byte of the request to the append, in µs. */
   readonly durationUs: number
+  /** False where the caller was let through all the same (dry-run); left out where it held. */
+  readonly enforced?: false
   readonly id: DecisionId
   readonly identity: {
     readonly issuer?: string
@@ -53,7 +55,7 @@ export interface Decision {
     readonly traceId?: string
   }
   readonly source: { readonly address?: string; readonly principal?: string }
-  /** The HTTP status that the caller was told. */
+  /** The HTTP status that the caller was told, or would have been where it was not enforced. */
   readonly status: number
   /** RFC 3339, UTC, with ms. */
   readonly time: string
@@ -89,6 +91,7 @@ export function encodeRecord(decision: Decision, position: JournalPosition): str
       service: bounded(destination.service),
     },
     durationUs: decision.durationUs,
+    enforced: decision.enforced,
     epoch: position.epoch,
     id: decision.id,
     identity: {

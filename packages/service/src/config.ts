@@ -6,7 +6,12 @@ export type Environment = Readonly<Record<string, string | undefined>>
 
 const PREFIX = 'VERDICT_'
 /** Of the toolchain, which every process may hand on. */
-const KNOWN_EVERYWHERE = ['VERDICT_OPA_BIN', 'VERDICT_NATS_SERVER_BIN', 'VERDICT_ENVOY_BIN']
+const KNOWN_EVERYWHERE = [
+  'VERDICT_OPA_BIN',
+  'VERDICT_NATS_SERVER_BIN',
+  'VERDICT_ENVOY_BIN',
+  'VERDICT_CADDY_BIN',
+]
 /** A name is taken for a misspelling of another when this many letters turn it into the other. */
 const SUGGESTION_EDITS_MAX = 2
 /** A value that is shown in a message is cut here. */

@@ -1,3 +1,4 @@
+import type { ServerOptions as HttpsServerOptions } from 'node:https'
 import type { Socket } from 'node:net'
 import { messageOf } from '@verdict/contract'
 import { type FastifyInstance, type FastifyReply, fastify } from 'fastify'
@@ -33,6 +34,8 @@ export interface HttpOptions {
   readonly requestTimeoutMs?: number
   /** Default: CONNECTION_TIMEOUT_MS. An endpoint that streams sends something more often. */
   readonly connectionTimeoutMs?: number
+  /** TLS on every connection. Default: none. */
+  readonly tls?: HttpsServerOptions
 }
 
 /** The body of every answer that is an error. */
@@ -43,6 +46,13 @@ export interface HttpErrorBody {
 /** A server with limits, errors in one form, `/healthz`, `/readyz` and `/metrics`. */
 export function createHttp(options: HttpOptions): FastifyInstance {
   const requestTimeoutMs = options.requestTimeoutMs ?? REQUEST_TIMEOUT_MS
+  const serverOptions = {
+    maxHeaderSize: HEADER_BYTES_MAX,
+    headersTimeout: requestTimeoutMs,
+    // Node looks for late requests only this often.
+    connectionsCheckingInterval: Math.min(requestTimeoutMs, 1000),
+  }
+  const { tls } = options
   const http = fastify({
     bodyLimit: options.bodyBytesMax ?? BODY_BYTES_MAX,
     requestTimeout: requestTimeoutMs,
@@ -50,12 +60,9 @@ export function createHttp(options: HttpOptions): FastifyInstance {
     keepAliveTimeout: KEEP_ALIVE_TIMEOUT_MS,
     forceCloseConnections: 'idle',
     routerOptions: { maxParamLength: PARAM_CHARS_MAX },
-    http: {
-      maxHeaderSize: HEADER_BYTES_MAX,
-      headersTimeout: requestTimeoutMs,
-      // Node looks for late requests only this often.
-      connectionsCheckingInterval: Math.min(requestTimeoutMs, 1000),
-    },
+    ...(tls === undefined
+      ? { http: serverOptions }
+      : { https: { ...tls, ...serverOptions } as unknown as null }),
     frameworkErrors: (error, _request, reply) => refusePath(error, reply),
     clientErrorHandler: refuseBytes,
   })
