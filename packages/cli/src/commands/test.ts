@@ -11,8 +11,8 @@ export const runTests = defineCommand({
   name: 'test',
   summary: "run the project's own tests",
   description: `
-Brings opa, nats-server and, where it can be had, Envoy; then runs all the tests of this
-project. Arguments are passed to vitest. The last line is \`N passed, N failed\`.
+Brings opa, nats-server and, where they can be had, Envoy and Caddy; then runs all the tests of
+this project. Arguments are passed to vitest. The last line is \`N passed, N failed\`.
 `,
   positionals: '[vitest arguments]',
   positionalsMax: 0,
@@ -26,13 +26,17 @@ project. Arguments are passed to vitest. The last line is \`N passed, N failed\`
 })
 
 async function bringTools({ terminal, env, stop }: CommandContext): Promise<void> {
-  const step = terminal.step('finding opa, nats-server and Envoy')
+  const step = terminal.step('finding opa, nats-server, Envoy and Caddy')
   const options = { env, signal: stop, onProgress: (doing: string) => step.update(doing) }
   try {
     await provide('opa', options)
     await provide('nats-server', options)
-    const envoy = await tryProvide('envoy', options)
-    step.done(envoy.path === undefined ? `without Envoy: ${envoy.reason}` : '')
+    const without: string[] = []
+    for (const tool of ['envoy', 'caddy'] as const) {
+      const found = await tryProvide(tool, options)
+      if (found.path === undefined) without.push(`without ${tool}: ${found.reason}`)
+    }
+    step.done(without.join('; '))
   } catch (error) {
     step.failed()
     throw error
