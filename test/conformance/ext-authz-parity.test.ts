@@ -44,17 +44,35 @@ const FAULTS: Readonly<Record<string, string>> = {
   'undefined decision': 'decision_undefined',
   'failed to get': 'decision_invalid',
 }
+/** The plugin knows nothing of ambiguities; see docs/ambiguities.md. */
+const AS_THE_PLUGIN = { VERDICT_AUTHZ_AMBIGUITIES: 'all=allow' }
 const UNKNOWN = 2
 const UNAVAILABLE = 14
 
+/** What is answered otherwise unless ambiguities are allowed; README.md lists them, too. */
+const REFUSED = ['/a%00b', '/a/%2e%2e/b', '/%ff']
+const FLAGGED = {
+  '//a': ['empty_segment'],
+  '/a//b': ['empty_segment'],
+  '/a%2fb/c': ['encoded_slash'],
+  '/a/../b': ['dot_segment'],
+  '/a?x=1#frag': ['fragment'],
+  '*': ['asterisk_target'],
+  'http://other/x/y?z=1': ['absolute_target', 'authority_mismatch'],
+}
+
+let cautious: ParityClient
 const clients = new Map<string, ParityClient>()
 const resources = new AsyncDisposableStack()
 
 beforeAll(async () => {
   const bus = resources.use(await startBus())
   resources.use(await startIdentityResponder(bus))
+  const careful = { bus, policies: POLICIES, entrypoint: 'held/echo' }
+  const point = resources.use(await startDecisionPoint(careful))
+  cautious = resources.use(new ParityClient(point.grpcPort))
   for (const entrypoint of new Set(cases.map(({ policy }) => policy))) {
-    const options = { bus, policies: POLICIES, entrypoint }
+    const options = { bus, policies: POLICIES, entrypoint, settings: AS_THE_PLUGIN }
     const point = resources.use(await startDecisionPoint(options))
     clients.set(entrypoint, resources.use(new ParityClient(point.grpcPort)))
   }
@@ -88,6 +106,27 @@ function expectedOf(answer: Answer): Answer {
   expect(code, `a code for \`${answer.details}\``).toBeDefined()
   return { error: UNAVAILABLE, details: `${code}: ${answer.details}` }
 }
+
+test('by default the answers to ambiguous requests differ, and no others', async () => {
+  const refused: string[] = []
+  const flagged: Record<string, unknown> = {}
+  for (const { name, policy, request, answer } of cases) {
+    if (policy !== 'held/echo') continue
+    const path = name.replace(/^echo path /, '')
+    const ours = withoutIdentity(await cautious.check(request))
+    const { body } = (ours as { denied_response: { body: unknown } }).denied_response
+    if (typeof body === 'string' && body.startsWith('ambiguous_')) {
+      refused.push(path)
+      continue
+    }
+    const { ambiguities, ...input } = typeof body === 'object' ? Object(body) : {}
+    if (ambiguities !== undefined) flagged[path] = ambiguities
+    const { denied_response } = withoutIdentity(answer) as { denied_response: { body: unknown } }
+    expect(typeof body === 'object' ? input : body).toEqual(denied_response.body)
+  }
+  expect(refused).toEqual(REFUSED)
+  expect(flagged).toEqual(FLAGGED)
+})
 
 /** Bodies that echo the input are compared as JSON, without `identity`, which only ours has. */
 function withoutIdentity(answer: Answer | undefined): unknown {

@@ -41,6 +41,7 @@ async function setUp(decision: unknown, options: Partial<DeciderOptions> = {}) {
     events: {
       decided: (outcome) => events.push(outcome),
       faulted: (fault) => events.push(fault.code),
+      ambiguous: () => undefined,
     },
     ...options,
   })

@@ -8,9 +8,19 @@ import {
   Outcome,
 } from '@verdict/contract'
 import type { Journal } from '@verdict/journal'
-import { parseBody } from './body.ts'
-import { type CanonicalRequest, canonicalise } from './canonicalise.ts'
+import { parseBody } from './body/body.ts'
+import type { GrpcMessages } from './body/grpc-body.ts'
+import {
+  type AmbiguityFinding,
+  type AmbiguityKind,
+  AmbiguityRules,
+  codeOf,
+  DEFAULT_CHOICES,
+  MEANINGS,
+} from './canonicalise/ambiguity.ts'
+import { type CanonicalRequest, canonicalise } from './canonicalise/canonicalise.ts'
 import { challenge } from './challenge.ts'
+import { unenforced } from './dry-run.ts'
 import { AuthzError, AuthzErrorCode } from './errors.ts'
 import { type ActivePolicy, evaluate } from './evaluate.ts'
 import { credentialsOf, type Identifier } from './identify.ts'
@@ -40,24 +50,34 @@ export interface DeciderOptions {
   /** The policies that decide now; undefined while there are none. */
   readonly policy: () => ActivePolicy | undefined
   readonly journal: Pick<Journal, 'append'>
+  /** Reads gRPC bodies; without it they stay unread. */
+  readonly grpcMessages?: GrpcMessages | undefined
   /** Requests that may be decided at the same time; more get `overloaded`. */
   readonly requestsMax: number
+  /** Denials are recorded, and not enforced. Default: false. */
+  readonly dryRun?: boolean
   readonly events: DecideEvents
+  /** Default: what docs/ambiguities.md says. */
+  readonly ambiguities?: AmbiguityRules
 }
 
 /** What the decider reports; see events.ts. */
 export interface DecideEvents {
   decided(outcome: Outcome, request: DecisionRequest): void
   faulted(fault: AuthzError, request: DecisionRequest): void
+  ambiguous(finding: AmbiguityFinding): void
 }
 
 /** The HTTP status of each fault: 503 where another copy, or a later try, may do better. */
 export const FAULT_STATUS: Readonly<Record<AuthzErrorCode, number>> = {
   request_unreadable: 400,
   question_malformed: 400,
+  policy_path_unknown: 404,
+  descriptor_invalid: 500,
   policy_failed: 500,
   decision_undefined: 500,
   decision_invalid: 500,
+  route_invalid: 500,
   internal: 500,
   identity_unavailable: 503,
   policy_missing: 503,
@@ -81,10 +101,12 @@ const STATUS_DENIED = 403
  */
 export class Decider {
   readonly #options: DeciderOptions
+  readonly #ambiguities: AmbiguityRules
   #inFlight = 0
 
   constructor(options: DeciderOptions) {
     this.#options = options
+    this.#ambiguities = options.ambiguities ?? new AmbiguityRules(DEFAULT_CHOICES)
   }
 
   /** Requests that are being decided. */
@@ -126,6 +148,8 @@ export class Decider {
   async #rule(request: DecisionRequest, findings: Findings, caller: Caller): Promise<Ruling> {
     try {
       const canonical = canonicalise(request.attributes?.request?.http)
+      const refused = this.#judge(request, findings, canonical)
+      if (refused !== undefined) return ambiguous(refused)
       const found = this.#options.identifier.identify(credentialsOf(request))
       findings.identity = found instanceof Promise ? await found : found
       if (caller.gone) throw new AuthzError(AuthzErrorCode.deadlineExceeded, 'nobody waits')
@@ -141,6 +165,19 @@ export class Decider {
     }
   }
 
+  /** The kind of ambiguity that is refused; those that the policy is told of are findings. */
+  #judge(
+    { attributes }: DecisionRequest,
+    findings: Findings,
+    { ambiguities }: CanonicalRequest,
+  ): AmbiguityKind | undefined {
+    const found = this.#ambiguities.judge(ambiguities, attributes?.contextExtensions)
+    if (ambiguities === 0) return undefined
+    this.#options.events.ambiguous(found)
+    if (found.flagged.length > 0) findings.ambiguities = found.flagged
+    return found.refused
+  }
+
   /** Asks the policy. */
   #ask(
     { attributes }: DecisionRequest,
@@ -148,13 +185,17 @@ export class Decider {
     canonical: CanonicalRequest,
     identity: Identity,
   ): Ruling {
-    const body = parseBody(attributes?.request?.http)
+    const body = parseBody(attributes?.request?.http, {
+      messages: this.#options.grpcMessages,
+      parsedPath: canonical.parsedPath,
+    })
     const policy = this.#options.policy()
     if (policy === undefined) {
       throw new AuthzError(AuthzErrorCode.policyMissing, 'no policy is active yet')
     }
     findings.policy = policy
     const input = buildInput(attributes, canonical, body, identity)
+    if (findings.ambiguities !== undefined) input.ambiguities = findings.ambiguities
     const result = readResult(evaluate(policy, input))
     return { outcome: result.allowed ? Outcome.allow : Outcome.deny, result, unreadable: false }
   }
@@ -162,7 +203,9 @@ export class Decider {
   async #commit(request: DecisionRequest, findings: Findings, ruling: Ruling): Promise<Answer> {
     const { outcome, result } = ruling
     const status = toldStatus(request, result)
-    const record = recordOf(request, findings, { outcome, reason: result.reason, status })
+    const enforced = outcome === Outcome.allow || this.#options.dryRun !== true
+    const verdict = { outcome, reason: result.reason, status, enforced }
+    const record = recordOf(request, findings, verdict)
     try {
       await this.#options.journal.append((position) => encodeRecord(record, position))
     } catch (thrown) {
@@ -170,8 +213,13 @@ export class Decider {
       throw new AuthzError(AuthzErrorCode.recordFailed, why, { cause: thrown })
     }
     this.#options.events.decided(outcome, request)
-    const headersToRemove = result.allowed ? removedHeaders(request, result) : NO_HEADERS
-    return { ...ruling, id: findings.id, status, headersToRemove }
+    const told = enforced ? ruling : unenforced(ruling)
+    return {
+      ...told,
+      id: findings.id,
+      status: enforced ? status : told.result.status,
+      headersToRemove: told.result.allowed ? removedHeaders(request, told.result) : NO_HEADERS,
+    }
   }
 
   /** Records a fault where that is possible, and makes of it what the caller is told. */
@@ -208,6 +256,13 @@ function unreadable({ message }: AuthzError): Ruling {
   const why = `request_parse_error: ${message}`.slice(0, UNREADABLE_CHARS_MAX)
   const result = unreadableResult(why)
   return { outcome: Outcome.deny, result, unreadable: true }
+}
+
+/** Denied before anybody asks who calls: no answer to it could be right for all who read it. */
+function ambiguous(kind: AmbiguityKind): Ruling {
+  const reason = codeOf(kind)
+  const result = { ...unreadableResult(reason), body: `${reason}: ${MEANINGS[kind]}` }
+  return { outcome: Outcome.deny, result, unreadable: false }
 }
 
 const NO_HEADERS: readonly string[] = []

@@ -32,6 +32,11 @@ test.each([
     { service: 's', principal: 'CN=x' },
   ],
   ['the host', { request: { http: { host: 'shop.local:8080' } } }, { service: 'shop.local' }],
+  [
+    'the host in other letters',
+    { request: { http: { host: 'a@Shop.LOCAL.:80' } } },
+    { service: 'shop.local' },
+  ],
   ['an address as the host', { request: { http: { host: '[::1]:80' } } }, { service: '[::1]' }],
   ['a bare port as the host', { request: { http: { host: ':80' } } }, { service: 'unknown' }],
   [

@@ -1,4 +1,5 @@
 import { type Destination, parseSpiffeId } from '@verdict/contract'
+import { canonicalAuthority } from './canonicalise/authority.ts'
 import type { Attributes, Peer } from './request.ts'
 
 /** The service of a request that nothing names. */
@@ -42,8 +43,8 @@ function nameOf(attributes: Attributes | undefined): Named {
   const workload = peer?.principal ? workloadOf(peer.principal) : undefined
   if (workload !== undefined) return workload
   if (peer?.service) return { service: peer.service }
-  const host = attributes?.request?.http?.host ?? ''
-  return { service: withoutPort(host) || UNKNOWN_SERVICE }
+  const { host = '', scheme } = attributes?.request?.http ?? {}
+  return { service: withoutPort(canonicalAuthority(host, scheme)) || UNKNOWN_SERVICE }
 }
 
 /** `[2001:db8::1]:80` → `[2001:db8::1]`, `shop.local:80` → `shop.local`. */

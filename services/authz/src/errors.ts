@@ -22,6 +22,12 @@ export const AuthzErrorCode = {
   deadlineExceeded: 'deadline_exceeded',
   /** The question is malformed, such as headers that are missing or contradict each other. */
   questionMalformed: 'question_malformed',
+  /** The file of `VERDICT_AUTHZ_PROTO_DESCRIPTOR` can't be read as a complete descriptor set. */
+  descriptorInvalid: 'descriptor_invalid',
+  /** A gateway asks by `/v1/data/…` for another rule than the one that decides here. */
+  policyPathUnknown: 'policy_path_unknown',
+  /** What Envoy's context extensions say of a route can't be read: mend its configuration. */
+  routeInvalid: 'route_invalid',
   /** A fault of the decision point itself; its log says which. */
   internal: 'internal',
 } as const
@@ -49,4 +55,17 @@ export interface QuestionEvents {
 
 export function isMalformed(fault: AuthzError): boolean {
   return fault.code === AuthzErrorCode.questionMalformed
+}
+
+/** Why a listener can't be opened. */
+export const ListenerErrorCode = {
+  /** The files of the TLS settings can't be read, are no certificate, or don't fit together. */
+  certificateUnusable: 'certificate_unusable',
+  /** The path of a Unix socket is taken by a live process or a file, or may not be used. */
+  socketUnusable: 'socket_unusable',
+} as const
+export type ListenerErrorCode = (typeof ListenerErrorCode)[keyof typeof ListenerErrorCode]
+
+export class ListenerError extends VerdictError<ListenerErrorCode> {
+  override readonly name = 'ListenerError'
 }

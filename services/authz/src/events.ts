@@ -2,9 +2,11 @@ import { messageOf, type Outcome, Protocol } from '@verdict/contract'
 import type { Journal, ShipEvent, Shipper } from '@verdict/journal'
 import type { Policy, PolicyError } from '@verdict/policy'
 import { Counter, Gauge, Histogram, type Logger, type Registry } from '@verdict/service'
+import type { AmbiguityFinding } from './canonicalise/ambiguity.ts'
 import type { DecideEvents } from './decide.ts'
 import type { AuthzError, QuestionEvents } from './errors.ts'
 import type { IdentifyEvents } from './identify.ts'
+import type { TlsEvents } from './listen/tls.ts'
 import type { DecisionRequest } from './request.ts'
 
 /** From a decision with everything at hand to one that waits for authn and a slow disk. */
@@ -18,7 +20,7 @@ const FAULT_LOG_INTERVAL_MS = 5_000
  * All that authz reports of itself, as metrics and log lines. Labels are of low cardinality;
  * what a request was about is in its record, not here.
  */
-export class AuthzEvents implements DecideEvents, IdentifyEvents, QuestionEvents {
+export class AuthzEvents implements DecideEvents, IdentifyEvents, QuestionEvents, TlsEvents {
   readonly #log: Logger
   readonly #registry: Registry
   readonly #decisions: Counter<'outcome' | 'protocol'>
@@ -26,6 +28,7 @@ export class AuthzEvents implements DecideEvents, IdentifyEvents, QuestionEvents
   readonly #faults: Counter<'code' | 'protocol'>
   readonly #refused: Counter<'protocol'>
   readonly #identities: Counter<'result'>
+  readonly #ambiguities: Counter<'kind' | 'answer'>
   readonly #policies: Counter<'result'>
   readonly #shipped: Counter
   readonly #retries: Counter<'step'>
@@ -51,6 +54,8 @@ export class AuthzEvents implements DecideEvents, IdentifyEvents, QuestionEvents
     this.#faults = this.#counter('verdict_decision_faults_total', faults, ['code', 'protocol'])
     const refused = 'Questions that were no question: malformed or contradictory.'
     this.#refused = this.#counter('verdict_questions_refused_total', refused, ['protocol'])
+    const ambiguities = 'Kinds of ambiguity that requests had and that were not allowed.'
+    this.#ambiguities = this.#counter('verdict_ambiguities_total', ambiguities, ['kind', 'answer'])
     const identities = 'Identities that were asked for; a hit needed no message to authn.'
     this.#identities = this.#counter('verdict_identity_cache_total', identities, ['result'])
     const policies = 'Changes of the policies that became active, or were refused.'
@@ -70,6 +75,11 @@ export class AuthzEvents implements DecideEvents, IdentifyEvents, QuestionEvents
     this.#faults.inc({ code, protocol })
     if (!this.#mayLog(code)) return
     this.#log.error({ event: 'decision_faulted', code, protocol, err: fault }, fault.message)
+  }
+
+  ambiguous({ refused, flagged }: AmbiguityFinding): void {
+    if (refused !== undefined) this.#ambiguities.inc({ kind: refused, answer: 'refused' })
+    for (const kind of flagged) this.#ambiguities.inc({ kind, answer: 'flagged' })
   }
 
   questionRefused(protocol: Protocol, error: AuthzError): void {
@@ -95,6 +105,15 @@ export class AuthzEvents implements DecideEvents, IdentifyEvents, QuestionEvents
     this.#policies.inc({ result: 'refused' })
     const message = `the policies were refused, the last good ones stay: ${error.message}`
     this.#log.error({ event: 'policy_refused', code: error.code }, message)
+  }
+
+  certificateActive(notAfter: string): void {
+    this.#log.info({ event: 'certificate_active', notAfter }, 'a TLS certificate is active')
+  }
+
+  certificateRefused(error: unknown): void {
+    const message = `the new TLS files were refused, the last good ones stay: ${messageOf(error)}`
+    this.#log.error({ event: 'certificate_refused' }, message)
   }
 
   journalOpened({ instance, epoch, lastDurable, recovery }: Journal): void {

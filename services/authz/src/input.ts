@@ -1,10 +1,13 @@
 import type { Identity } from '@verdict/contract'
-import type { ParsedBody } from './body.ts'
-import type { CanonicalRequest } from './canonicalise.ts'
+import type { ParsedBody } from './body/body.ts'
+import type { AmbiguityKind } from './canonicalise/ambiguity.ts'
+import type { CanonicalRequest } from './canonicalise/canonicalise.ts'
 import type { Attributes } from './request.ts'
 
-/** The input document: exactly opa-envoy-plugin's, and `identity`. */
+/** The input document: exactly opa-envoy-plugin's, and `identity`, and `ambiguities` if any. */
 export interface PolicyInput {
+  /** Absent where there are none. */
+  ambiguities?: readonly AmbiguityKind[]
   attributes?: Attributes
   identity: Identity
   parsed_body: unknown

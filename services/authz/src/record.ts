@@ -5,7 +5,8 @@ import {
   type Outcome,
   principalOf,
 } from '@verdict/contract'
-import { pathOf } from './canonicalise.ts'
+import type { AmbiguityKind } from './canonicalise/ambiguity.ts'
+import { pathOf } from './canonicalise/canonicalise.ts'
 import { destinationOf } from './destination.ts'
 import { type DecisionRequest, headerOf } from './request.ts'
 
@@ -14,14 +15,18 @@ export interface Findings {
   readonly id: DecisionId
   readonly timeMs: number
   identity?: Identity
+  /** Those that the policy is told of. */
+  ambiguities?: readonly AmbiguityKind[]
   policy?: { readonly entrypoint: string; readonly revision: string }
 }
 
 export interface Verdict {
   readonly outcome: Outcome
   readonly reason: string
-  /** The HTTP status that the caller is told. */
+  /** The HTTP status that the caller is told, or would be where it is not enforced. */
   readonly status: number
+  /** False where the caller is let through all the same. */
+  readonly enforced?: boolean
 }
 
 /** The principal of a request whose caller was not found out. */
@@ -31,12 +36,13 @@ const UNKNOWN_PRINCIPAL = 'unknown'
 export function recordOf(
   request: DecisionRequest,
   { id, timeMs, identity, policy }: Findings,
-  { outcome, reason, status }: Verdict,
+  { outcome, reason, status, enforced = true }: Verdict,
 ): Decision {
   const { attributes, protocol } = request
   return {
     destination: destinationOf(attributes),
     durationUs: Math.round((performance.now() - request.receivedMs) * 1_000),
+    ...(enforced ? undefined : { enforced }),
     id,
     identity: identity === undefined ? { status: 'unknown' } : identityOf(identity),
     outcome,

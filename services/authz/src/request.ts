@@ -123,3 +123,10 @@ export function timestamp(): Timestamp {
 function decodeText(base64: string | undefined): string {
   return base64 === undefined ? '' : Buffer.from(base64, 'base64').toString('utf8')
 }
+
+/** The `size` of a request as Envoy says it: -1 where the length is not known, or not one number. */
+export function sizeOf(contentLength: string | undefined): number {
+  return contentLength !== undefined && /^\d{1,15}$/.test(contentLength)
+    ? Number(contentLength)
+    : -1
+}

@@ -108,9 +108,9 @@ function readAllowed(
     detailed: true,
     headers,
     metadata,
-    headersToRemove: readTexts(decision, 'request_headers_to_remove', remove),
+    headersToRemove: readRemoved(decision, 'request_headers_to_remove', remove),
     responseHeaders: readHeaders(decision['response_headers_to_add'], 'response headers to add'),
-    queryToRemove: readTexts(decision, 'query_parameters_to_remove', unset),
+    queryToRemove: readUnset(decision, 'query_parameters_to_remove', unset),
     queryToSet: readQuery(decision['query_parameters_to_set']),
     reason: readReason(decision, DEFAULT_REASON.allowed),
   }
@@ -153,16 +153,42 @@ function readHeaders(value: unknown, what: string): readonly HeaderPair[] {
   return pairs
 }
 
-const HEADER_NAME = /^:?[!#$%&'*+\-.^_`|~0-9A-Za-z]+$/
+const HEADER_NAME = /^[!#$%&'*+\-.^_`|~0-9A-Za-z]+$/
 /** Control characters but the tab. */
 const BREAKS_VALUE = /(?!\t)\p{Cc}/u
 
-/** A header that would break the message it is put into is no answer to anybody. */
+/**
+ * A header that would break the message it is put into is no answer to anybody; nor is a
+ * pseudo-header, with which the request would be another one than was decided.
+ */
 function requireHeader(name: string, value: string, what: string): void {
   if (!HEADER_NAME.test(name)) throw invalid(what, `\`${name}\` is no name of a header`)
   if (BREAKS_VALUE.test(value)) {
     throw invalid(what, `the value of header '${name}' has control characters`)
   }
+}
+
+/** Envoy passes over a removal of the host, without which there is no request, and says nothing. */
+function readRemoved(decision: Decided, key: string, what: string): readonly string[] {
+  const names = readTexts(decision, key, what)
+  for (const name of names) {
+    if (!HEADER_NAME.test(name)) throw invalid(what, `\`${name}\` is no name of a header`)
+    if (name.toLowerCase() === 'host') throw invalid(what, '`host` can not be removed')
+  }
+  return names
+}
+
+function readUnset(decision: Decided, key: string, what: string): readonly string[] {
+  const names = readTexts(decision, key, what)
+  for (const name of names) requireQuery(name, name, what)
+  return names
+}
+
+const BREAKS_QUERY = /\p{Cc}/u
+
+function requireQuery(name: string, value: string, what: string): void {
+  if (!BREAKS_QUERY.test(name) && !BREAKS_QUERY.test(value)) return
+  throw invalid(what, `parameter ${JSON.stringify(name)} has control characters`)
 }
 
 function readTexts(decision: Decided, key: string, what: string): readonly string[] {
@@ -193,6 +219,7 @@ function readQuery(value: unknown): readonly HeaderPair[] {
         const found = `expected array element to be string but got '${goType(text)}'`
         throw invalid(what, `type assertion error: ${found}`)
       }
+      requireQuery(name, text, what)
       pairs.push([name, text])
     }
   }

@@ -1,10 +1,12 @@
 import { join } from 'node:path'
 import type { RunningService, ServiceContext, ServiceDefinition } from '@verdict/service'
+import { AmbiguityRules } from './canonicalise/ambiguity.ts'
 import { type AuthzConfig, settings } from './config.ts'
 import { Decider } from './decide.ts'
+import { ProtoDescriptor } from './envoy/proto-descriptor.ts'
 import { AuthzEvents } from './events.ts'
 import { Identifier } from './identify.ts'
-import { Listeners } from './listeners.ts'
+import { Listeners } from './listen/listeners.ts'
 import { checkQueryHandler } from './nats/check.ts'
 import { BusServing } from './nats/serving.ts'
 import { Policies } from './policies.ts'
@@ -46,7 +48,12 @@ async function start(context: ServiceContext<AuthzConfig>): Promise<RunningServi
   )
   health.check('policy', () => policies.health())
 
+  const grpcMessages =
+    config.protoDescriptor === undefined
+      ? undefined
+      : await ProtoDescriptor.open(config.protoDescriptor)
   const decider: Decider = new Decider({
+    grpcMessages,
     identifier: new Identifier({
       ask: (payload) => bus.identify(payload),
       entriesMax: config.identitiesMax,
@@ -55,6 +62,8 @@ async function start(context: ServiceContext<AuthzConfig>): Promise<RunningServi
     policy: () => policies.active,
     journal,
     requestsMax: config.requestsMax,
+    dryRun: config.dryRun,
+    ambiguities: new AmbiguityRules(config.ambiguities),
     events,
   })
   const bus = resources.use(

@@ -154,6 +154,8 @@ export function endWithStatus(
     'grpc-status': String(GrpcStatus[code]),
     'grpc-message': encodeGrpcMessage(message),
   }
+  // A client that compresses learns from it what it may send instead.
+  if (code === 'unimplemented') headers['grpc-accept-encoding'] = 'identity'
   if (retryAfterMs !== undefined) headers['grpc-retry-pushback-ms'] = String(retryAfterMs)
   stream.respond(headers, END)
   // What the client still sends would fill the window, and the stream would stay.

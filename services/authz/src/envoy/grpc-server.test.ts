@@ -132,6 +132,14 @@ test.each([
   expect(answer.headers['grpc-status']).toBe(String(expected))
 })
 
+test('who sends a compressed message is told that only identity is taken', async () => {
+  const { port } = await serve({ [ECHO]: (message) => message })
+  const compressed = Buffer.from([1, 0, 0, 0, 1, 9])
+  const answer = await raw(port, { 'grpc-encoding': 'gzip' }, compressed)
+  expect(answer.headers['grpc-status']).toBe(String(status.UNIMPLEMENTED))
+  expect(answer.headers['grpc-accept-encoding']).toBe('identity')
+})
+
 test('bytes that come one by one are put together', async () => {
   const { port } = await serve({ [ECHO]: (message) => message })
   const stream = connect(port).request({ ...POST, ':path': ECHO })

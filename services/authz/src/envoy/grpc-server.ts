@@ -1,9 +1,11 @@
 import http2, {
+  type Http2SecureServer,
   type Http2Server,
   type ServerHttp2Session,
   type ServerHttp2Stream,
 } from 'node:http2'
 import type { AddressInfo, Socket } from 'node:net'
+import type { SecureContextOptions, TlsOptions } from 'node:tls'
 import { type CallOptions, endWithStatus, GrpcCall, type UnaryHandler } from './grpc-call.ts'
 
 /** The default of opa-envoy-plugin; a longer message gets RESOURCE_EXHAUSTED. */
@@ -49,18 +51,20 @@ export interface GrpcServerOptions {
   readonly messageBytesMax?: number
   /** Default: RECEIVE_TIMEOUT_MS. */
   readonly receiveTimeoutMs?: number
+  /** TLS on every connection. Default: none. */
+  readonly tls?: TlsOptions
   readonly onFault: (error: unknown) => void
 }
 
 /**
- * A gRPC server for unary methods, straight on HTTP/2 without TLS. It takes no compressed
+ * A gRPC server for unary methods, straight on HTTP/2. It takes no compressed
  * messages and no reflection; each limit is a constant above.
  */
 export class GrpcServer {
   readonly #methods: ReadonlyMap<string, UnaryHandler>
   readonly #callOptions: CallOptions
   readonly #receiveTimeoutMs: number
-  readonly #server: Http2Server
+  readonly #server: Http2Server | Http2SecureServer
   readonly #sessions = new Set<ServerHttp2Session>()
   readonly #calls = new Set<GrpcCall>()
   #sweeper: NodeJS.Timeout | undefined
@@ -73,7 +77,7 @@ export class GrpcServer {
       onEnd: (call) => this.#calls.delete(call),
       onFault: options.onFault,
     }
-    this.#server = createServer()
+    this.#server = createServer(options.tls)
     this.#server.on('session', (session) => this.#open(session))
     this.#server.on('stream', (stream, headers) => this.#take(stream, headers))
     // A connection that breaks is the client's matter; its calls end with it.
@@ -97,6 +101,16 @@ export class GrpcServer {
     return (this.#server.address() as AddressInfo).port
   }
 
+  /** Takes a new certificate, where the server has one. */
+  setSecureContext(options: SecureContextOptions): void {
+    if ('setSecureContext' in this.#server) this.#server.setSecureContext(options)
+  }
+
+  /** Serves a connection that came in elsewhere; `stop` ends it with the others. */
+  inject(socket: Socket): void {
+    this.#server.emit('connection', socket)
+  }
+
   /**
    * Takes no new connections and says GOAWAY on those that are there: the client asks elsewhere,
    * and what we have begun is answered. After the timeout the rest is cut off.
@@ -105,11 +119,14 @@ export class GrpcServer {
     clearInterval(this.#sweeper)
     const closed = Promise.withResolvers<void>()
     this.#server.close(() => closed.resolve())
+    const ended = [...this.#sessions].map(
+      (session) => new Promise((resolve) => session.once('close', resolve)),
+    )
     for (const session of this.#sessions) session.close()
     const cut = setTimeout(() => {
       for (const session of this.#sessions) session.destroy()
     }, timeoutMs)
-    await closed.promise
+    await Promise.all([closed.promise, ...ended])
     clearTimeout(cut)
   }
 
@@ -149,8 +166,8 @@ export class GrpcServer {
   }
 }
 
-function createServer(): Http2Server {
-  const server = http2.createServer({
+function createServer(tls: TlsOptions | undefined): Http2Server | Http2SecureServer {
+  const limits: http2.ServerOptions = {
     settings: {
       initialWindowSize: STREAM_WINDOW_BYTES,
       maxConcurrentStreams: STREAMS_MAX,
@@ -162,7 +179,11 @@ function createServer(): Http2Server {
     maxSessionRejectedStreams: STREAMS_REFUSED_MAX,
     streamResetBurst: STREAM_RESET_BURST,
     streamResetRate: STREAM_RESETS_PER_S,
-  })
+  }
+  const server =
+    tls === undefined
+      ? http2.createServer(limits)
+      : http2.createSecureServer({ ...tls, ...limits, allowHTTP1: false, ALPNProtocols: ['h2'] })
   server.maxConnections = CONNECTIONS_MAX
   server.on('connection', (socket: Socket) => {
     socket.setNoDelay(true).setKeepAlive(true, KEEP_ALIVE_PROBE_MS)

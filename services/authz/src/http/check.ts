@@ -5,6 +5,7 @@ import { type Answer, type Decider, FAULT_STATUS } from '../decide.ts'
 import { AuthzError, AuthzErrorCode, isMalformed, type QuestionEvents } from '../errors.ts'
 import type { Caller } from '../request.ts'
 import type { HeaderPair } from '../result.ts'
+import { groupHeaders } from './answer-headers.ts'
 import { CHECK_PATH, readQuestion } from './question.ts'
 import { hideRequests, PLAIN_ROUTE, targetOf } from './target.ts'
 
@@ -16,19 +17,8 @@ export const REASON_HEADER = 'x-verdict-reason'
 const REMOVE_HEADER = 'x-envoy-auth-headers-to-remove'
 /** A longer reason is cut: it is in the record. */
 const REASON_CHARS_MAX = 256
-const RETRY_AFTER_S = 1
-
-/** Of our connection to the gateway: a policy has no say in these. */
-const CONNECTION_HEADERS = new Set([
-  'connection',
-  'content-length',
-  'keep-alive',
-  'proxy-connection',
-  'te',
-  'trailer',
-  'transfer-encoding',
-  'upgrade',
-])
+/** When one that was turned away may ask again. */
+export const RETRY_AFTER_S = 1
 
 /** Adds `/check` and `/check/…` for any method. */
 export async function addCheckRoutes(
@@ -68,7 +58,8 @@ export async function addCheckRoutes(
   })
 }
 
-function callerOf({ socket }: IncomingMessage): Caller {
+/** The connection tells whether anybody waits. */
+export function callerOf({ socket }: IncomingMessage): Caller {
   return {
     get gone() {
       return socket.destroyed
@@ -85,15 +76,9 @@ function sendAnswer(reply: FastifyReply, { id, status, result, headersToRemove }
 }
 
 function addHeaders(reply: FastifyReply, pairs: readonly HeaderPair[]): void {
-  const headers = new Map<string, string[]>()
-  for (const [name, value] of pairs) {
-    const key = name.toLowerCase()
-    // A pseudo-header has a meaning for Envoy's gRPC only.
-    if (key.startsWith(':') || CONNECTION_HEADERS.has(key)) continue
-    headers.set(key, [...(headers.get(key) ?? []), asBytes(value)])
-  }
-  for (const [name, values] of headers) {
-    reply.header(name, values.length === 1 ? values[0] : values)
+  for (const [name, values] of groupHeaders(pairs)) {
+    const sent = values.map(asBytes)
+    reply.header(name, sent.length === 1 ? sent[0] : sent)
   }
 }
 

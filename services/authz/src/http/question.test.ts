@@ -121,3 +121,12 @@ test('a header of a caller never reaches a prototype', () => {
   const asked = http(['__proto__', 'x'], '/check/')
   expect(JSON.stringify(asked?.headers)).toBe('{"__proto__":"x"}')
 })
+
+test.each([
+  [['Content-Length', '12'], 12],
+  [['Content-Length', '12', 'Content-Length', '13'], -1],
+  [['Content-Length', '1e3'], -1],
+  [[], -1],
+])('the size of a request with %j is %i', (raw, size) => {
+  expect(http(['X-Original-URI', '/a', 'X-Original-Method', 'PUT', ...raw])?.size).toBe(size)
+})

@@ -5,6 +5,7 @@ import {
   type Attributes,
   type DecisionRequest,
   type HttpAttributes,
+  sizeOf,
   timestamp,
 } from '../request.ts'
 
@@ -69,7 +70,7 @@ interface Target {
 function plainTarget({ method = '' }: IncomingMessage, target: string, headers: Headers): Target {
   return {
     method,
-    path: target.slice(CHECK_PATH.length),
+    path: textOf(target.slice(CHECK_PATH.length)),
     host: headers.get('host') ?? '',
     scheme: headers.get('x-forwarded-proto') ?? 'http',
   }
@@ -109,7 +110,7 @@ function httpAttributes(
   { method, path, host, scheme }: Target,
   body: Uint8Array | undefined,
 ): HttpAttributes {
-  const size = Number(headers.get('content-length') ?? -1)
+  const size = sizeOf(headers.get('content-length'))
   const id = headers.get('x-request-id')
   const sent = [...headers].filter(([name]) => !NOT_OF_THE_REQUEST.has(name))
   return {
@@ -140,6 +141,13 @@ function bodyAttributes(
   }
 }
 
+/** Node gives the bytes of a message as Latin-1; they are UTF-8, as they are for Envoy. */
+function textOf(latin1: string): string {
+  return ASCII.test(latin1) ? latin1 : Buffer.from(latin1, 'latin1').toString('utf8')
+}
+
+const ASCII = /^[ -~]*$/
+
 /**
  * Header names in lower case; values that came several times are joined as Envoy joins them.
  * Node itself would drop all but the first `authorization`, and two readers would differ.
@@ -148,7 +156,7 @@ function joinHeaders(raw: readonly string[]): Headers {
   const headers = new Map<string, string>()
   for (let at = 0; at + 1 < raw.length; at += 2) {
     const name = (raw[at] ?? '').toLowerCase()
-    const value = raw[at + 1] ?? ''
+    const value = textOf(raw[at + 1] ?? '')
     const held = headers.get(name)
     const separator = name === 'cookie' ? '; ' : ','
     headers.set(name, held === undefined ? value : held + separator + value)

@@ -85,8 +85,7 @@ function isTexts(
 function attributesOf(query: CheckQuery): Attributes {
   const { method, path, host, scheme, headers, source, destination } = query
   const { namespace, service } = destination ?? {}
-  const named = Object.entries(headers ?? {}).map(([name, value]) => [name.toLowerCase(), value])
-  const lower: Readonly<Record<string, string | undefined>> = Object.fromEntries(named)
+  const lower = joinHeaders(headers ?? {})
   const id = lower['x-request-id']
   return {
     ...(source === undefined ? undefined : { source: peerOf(source) }),
@@ -106,6 +105,20 @@ function attributesOf(query: CheckQuery): Attributes {
       ? undefined
       : { contextExtensions: { namespace, ...(service === undefined ? undefined : { service }) } }),
   }
+}
+
+/** Names that differ in their case are one header that came several times. */
+function joinHeaders(
+  headers: Readonly<Record<string, string>>,
+): Readonly<Record<string, string | undefined>> {
+  const joined = new Map<string, string>()
+  for (const [name, value] of Object.entries(headers)) {
+    const key = name.toLowerCase()
+    const held = joined.get(key)
+    const separator = key === 'cookie' ? '; ' : ','
+    joined.set(key, held === undefined ? value : held + separator + value)
+  }
+  return Object.fromEntries(joined)
 }
 
 function peerOf({

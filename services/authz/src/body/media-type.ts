@@ -1,4 +1,4 @@
-import { AuthzError, AuthzErrorCode } from './errors.ts'
+import { AuthzError, AuthzErrorCode } from '../errors.ts'
 
 /** A media type, or a content disposition, which has the same form. */
 export interface MediaType {

@@ -1,4 +1,4 @@
-import { AuthzError, AuthzErrorCode } from './errors.ts'
+import { AuthzError, AuthzErrorCode } from '../errors.ts'
 import { parseMediaType } from './media-type.ts'
 
 /** One part of a multipart form that has a name. */

@@ -1,19 +1,28 @@
-import { AuthzError, AuthzErrorCode } from './errors.ts'
+import { AuthzError, AuthzErrorCode } from '../errors.ts'
+import type { HttpAttributes } from '../request.ts'
+import { Ambiguity } from './ambiguity.ts'
+import { authorityAmbiguities, canonicalAuthority } from './authority.ts'
+import { headerAmbiguities, headerReader } from './header-ambiguities.ts'
 import { unescapePath, unescapeQuery } from './percent.ts'
-import type { HttpAttributes } from './request.ts'
+import { authorityOf, targetAmbiguities } from './target-ambiguities.ts'
 
 /**
  * The one reading of a request that the policy, the record and the destination rest on. It is
- * opa-envoy-plugin's: nothing is resolved or folded, `.` and `..` and empty segments stay.
+ * opa-envoy-plugin's: nothing is resolved or folded, `.` and `..` and empty segments stay. What
+ * another component could read differently is in `ambiguities`.
  */
 export interface CanonicalRequest {
   readonly method: string
   /** As it came, without the query. */
   readonly path: string
   readonly host: string
+  /** The host as equal ones are equal. */
+  readonly authority: string
   /** The decoded path without leading slashes, cut at slashes. */
   readonly parsedPath: readonly string[]
   readonly parsedQuery: Readonly<Record<string, readonly string[]>>
+  /** The bits of each `Ambiguity` that is there. */
+  readonly ambiguities: number
 }
 
 /** @throws {AuthzError} `request_unreadable` */
@@ -21,13 +30,37 @@ export function canonicalise(http: HttpAttributes | undefined): CanonicalRequest
   const target = http?.path ?? ''
   const cut = target.indexOf('?')
   const path = cut === -1 ? target : target.slice(0, cut)
+  const host = http?.host ?? ''
+  const authority = canonicalAuthority(host, http?.scheme)
+  const parsedPath = parsePath(path)
+  const parsedQuery = cut === -1 ? NO_QUERY : parseQuery(target.slice(cut + 1))
   return {
     method: http?.method ?? '',
     path,
-    host: http?.host ?? '',
-    parsedPath: parsePath(path),
-    parsedQuery: cut === -1 ? NO_QUERY : parseQuery(target.slice(cut + 1)),
+    host,
+    authority,
+    parsedPath,
+    parsedQuery,
+    // A connection that is no HTTP has no target to be read in two ways.
+    ambiguities: http === undefined ? 0 : ambiguitiesOf(http, target, authority),
   }
+}
+
+/** The one form of nearly every method. */
+const METHOD = /^[A-Z]+(?:-[A-Z]+)*$/
+
+/** The target is one whose escapes are well-formed. */
+function ambiguitiesOf(http: HttpAttributes, target: string, authority: string): number {
+  const { method = '', host = '', scheme } = http
+  const read = headerReader(http)
+  let bits = targetAmbiguities(target) | headerAmbiguities(read)
+  bits |= authorityAmbiguities(host, authority)
+  if (method !== '' && !METHOD.test(method)) bits |= Ambiguity.method_form
+  for (const other of [read(':authority'), read('host'), authorityOf(target)]) {
+    if (other === undefined || other === host || other === '' || host === '') continue
+    if (canonicalAuthority(other, scheme) !== authority) bits |= Ambiguity.authority_mismatch
+  }
+  return bits
 }
 
 /** The path of a request that can't be read any further, for its record. */

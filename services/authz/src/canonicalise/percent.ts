@@ -1,5 +1,5 @@
 import { isUtf8 } from 'node:buffer'
-import { AuthzError, AuthzErrorCode } from './errors.ts'
+import { AuthzError, AuthzErrorCode } from '../errors.ts'
 
 /**
  * Percent-decoding as Go's `net/url` does it, which opa-envoy-plugin's `parsed_path` and

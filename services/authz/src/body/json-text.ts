@@ -1,4 +1,4 @@
-import { AuthzError, AuthzErrorCode } from './errors.ts'
+import { AuthzError, AuthzErrorCode } from '../errors.ts'
 import { explainJson } from './json-fault.ts'
 
 /**

@@ -1,9 +1,10 @@
-import { parseQuery } from './canonicalise.ts'
-import { AuthzError, AuthzErrorCode } from './errors.ts'
+import { parseQuery } from '../canonicalise/canonicalise.ts'
+import { AuthzError, AuthzErrorCode } from '../errors.ts'
+import type { HttpAttributes } from '../request.ts'
+import { type GrpcMessages, readGrpcBody } from './grpc-body.ts'
 import { parseJson } from './json-text.ts'
 import { parseMediaType } from './media-type.ts'
 import { readParts } from './multipart.ts'
-import type { HttpAttributes } from './request.ts'
 
 /** `parsed_body` and `truncated_body` of the input document. */
 export interface ParsedBody {
@@ -16,16 +17,23 @@ export interface ParsedBody {
 const NONE: ParsedBody = Object.freeze({ value: null, truncated: false })
 const TRUNCATED: ParsedBody = Object.freeze({ value: null, truncated: true })
 
+/** What gRPC bodies are read with, and for which path. */
+export interface GrpcBodies {
+  readonly messages: GrpcMessages | undefined
+  readonly parsedPath: readonly string[]
+}
+
 /**
- * Reads a body by its content type as opa-envoy-plugin does: JSON, forms and multipart forms;
- * anything else stays unread.
+ * Reads a body by its content type as opa-envoy-plugin does: JSON, forms, multipart forms and,
+ * where there is a descriptor, gRPC; anything else stays unread.
  * @throws {AuthzError} `request_unreadable`
  */
-export function parseBody(http: HttpAttributes | undefined): ParsedBody {
+export function parseBody(http: HttpAttributes | undefined, grpc?: GrpcBodies): ParsedBody {
   const headers = http?.headers
   if (headers === undefined) return NONE
   if (headers['x-envoy-auth-partial-body'] === 'true') return TRUNCATED
   const type = headers['content-type']
+  if (type !== undefined && isGrpc(type)) return parseGrpc(http, grpc)
   const parse = type === undefined ? undefined : parserOf(type)
   if (parse === undefined) return NONE
   const { text, bytes } = contentOf(http)
@@ -38,10 +46,22 @@ export function parseBody(http: HttpAttributes | undefined): ParsedBody {
 /** The order decides where a type holds several of the names. */
 function parserOf(type: string): ((text: string) => unknown) | undefined {
   if (type.includes('application/json')) return parseJson
-  if (type.includes('application/grpc')) return undefined
   if (type.includes('application/x-www-form-urlencoded')) return parseQuery
   if (type.includes('multipart/form-data')) return (text) => parseMultipart(text, type)
   return undefined
+}
+
+function isGrpc(type: string): boolean {
+  return type.includes('application/grpc') && !type.includes('application/json')
+}
+
+/** As there, a body that Envoy sends as text, without `pack_as_bytes`, is not read. */
+function parseGrpc(http: HttpAttributes | undefined, grpc: GrpcBodies | undefined): ParsedBody {
+  if (grpc?.messages === undefined) return NONE
+  const raw = Buffer.from(http?.rawBody ?? '', 'base64')
+  const body = readGrpcBody(grpc.messages, grpc.parsedPath, raw)
+  if (body.kind === 'truncated') return TRUNCATED
+  return body.kind === 'message' ? { value: body.value, truncated: false } : NONE
 }
 
 /** Envoy sends a body as text or, with `pack_as_bytes`, as bytes. */

@@ -1,0 +1,27 @@
+import type { HeaderPair } from '../result.ts'
+
+/** Of the connection of a gateway: a policy has no say in these. */
+const CONNECTION_HEADERS: ReadonlySet<string> = new Set([
+  'connection',
+  'content-length',
+  'keep-alive',
+  'proxy-connection',
+  'te',
+  'trailer',
+  'transfer-encoding',
+  'upgrade',
+])
+
+/** A policy's headers by their names in lower case, without those that no policy may set. */
+export function groupHeaders(pairs: readonly HeaderPair[]): ReadonlyMap<string, readonly string[]> {
+  const headers = new Map<string, string[]>()
+  for (const [name, value] of pairs) {
+    const key = name.toLowerCase()
+    // A pseudo-header has a meaning for Envoy's gRPC only.
+    if (key.startsWith(':') || CONNECTION_HEADERS.has(key)) continue
+    const held = headers.get(key)
+    if (held === undefined) headers.set(key, [value])
+    else held.push(value)
+  }
+  return headers
+}
