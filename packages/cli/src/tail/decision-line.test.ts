@@ -25,6 +25,11 @@ test('a decision is one line: when, how, who to whom, what, why', () => {
   )
 })
 
+test('a decision that was not enforced says so', () => {
+  const { terminal } = capture()
+  expect(decisionLine({ ...RECORD, enforced: false }, terminal)).toMatch(/ {2}not enforced$/)
+})
+
 test('outcomes have colours on a terminal', () => {
   const { terminal } = capture({ tty: true })
   expect(decisionLine(RECORD, terminal)).toContain('\x1b[31mdeny')

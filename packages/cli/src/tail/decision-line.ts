@@ -14,7 +14,7 @@ export function decisionLine(record: DecisionRecord, terminal: Terminal): string
   const { time, outcome, status, principal, destination, request, reason, durationUs, id } = record
   const { namespace, service } = destination
   const whom = namespace === undefined ? service : `${namespace}/${service}`
-  return [
+  const parts = [
     terminal.paint('dim', timeOfDay(time)),
     terminal.paint(STYLES[outcome] ?? 'bold', printable(outcome).padEnd(OUTCOME_COLUMNS)),
     String(status),
@@ -22,7 +22,10 @@ export function decisionLine(record: DecisionRecord, terminal: Terminal): string
     printable(`${request.method} ${request.path}`),
     terminal.paint('cyan', printable(reason)),
     terminal.paint('dim', `${(durationUs / 1000).toFixed(1)} ms ${printable(id)}`),
-  ].join('  ')
+  ]
+  // A dry run: the caller was let through whatever was decided.
+  if (record.enforced === false) parts.push(terminal.paint('yellow', 'not enforced'))
+  return parts.join('  ')
 }
 
 /** In the time of the reader, with ms; the record itself is in UTC. */
