@@ -1,4 +1,4 @@
-import { existsSync } from 'node:fs'
+import { existsSync, readFileSync } from 'node:fs'
 import { mkdir, readFile, writeFile } from 'node:fs/promises'
 import path from 'node:path'
 import { Cluster, startBus, temporaryDirectory, waitFor } from '@verdict/kit'
@@ -66,10 +66,10 @@ async function runFile(dataDir: string): Promise<RunFile> {
   return JSON.parse(await readFile(path.join(dataDir, 'run.json'), 'utf8'))
 }
 
+/** A process that has ended and that nobody has taken note of yet has no command line any more. */
 function isAlive(pid: number): boolean {
   try {
-    process.kill(pid, 0)
-    return true
+    return readFileSync(`/proc/${pid}/cmdline`, 'utf8') !== ''
   } catch {
     return false
   }
