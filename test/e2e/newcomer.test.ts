@@ -1,5 +1,5 @@
 import { execFile } from 'node:child_process'
-import { existsSync, readdirSync, readFileSync } from 'node:fs'
+import { chmodSync, existsSync, readdirSync, readFileSync } from 'node:fs'
 import { join, resolve } from 'node:path'
 import { promisify } from 'node:util'
 import { allLogged, Cluster, sendHttp, waitFor } from '@verdict/kit'
@@ -45,6 +45,28 @@ test('the three printed commands work as printed', async () => {
     .map((line) => JSON.parse(line))
   expect(records.map(({ record }) => record.outcome)).toEqual(['allow', 'deny'])
 }, 60_000)
+
+test('doctor finds nothing wrong with what runs', async () => {
+  const findings = await paste(`npx verdict doctor --data-dir ${cluster.dataDir}`)
+  const lines = findings.trim().split('\n')
+  expect(lines.filter((line) => !line.startsWith('ok  '))).toEqual([])
+  for (const what of ['nats-server', 'ports', 'clock', 'keys', 'stream', 'authz', 'audit']) {
+    expect(findings).toMatch(new RegExp(`^ok  ${what} `, 'm'))
+  }
+})
+
+test('doctor says what to do about a key that others can read', async () => {
+  const key = join(cluster.keysDir, 'client.nk')
+  chmodSync(key, 0o644)
+  try {
+    const command = `npx verdict doctor --data-dir ${cluster.dataDir} || echo exit $?`
+    const findings = await paste(command)
+    expect(findings).toMatch(/client/)
+    expect(findings).toMatch(/exit 1$/m)
+  } finally {
+    chmodSync(key, 0o600)
+  }
+})
 
 test('nobody but the user can read the keys', () => {
   const check = run('find', [cluster.keysDir, '-type', 'f', '-perm', '/077'])
