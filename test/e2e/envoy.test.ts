@@ -10,7 +10,9 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 const envoy = await locate('envoy')
 const RECOVERY_DEADLINE_MS = 30_000
 
-describe.skipIf(envoy === undefined)('behind a real Envoy', () => {
+const without = envoy === undefined ? ': left out, none can be had here' : ''
+
+describe.skipIf(envoy === undefined)(`behind a real Envoy${without}`, () => {
   const resources = new AsyncDisposableStack()
   let cluster: Cluster
   const call = async (path: string, init: RequestInit = {}) =>

@@ -27,7 +27,9 @@ function decisionId(answer: HttpAnswer): string {
   return String(answer.headers['x-verdict-decision-id'] ?? '')
 }
 
-describe.skipIf(nginxBinary() === undefined)('behind a real nginx', () => {
+const without = nginxBinary() === undefined ? ': left out, none is installed' : ''
+
+describe.skipIf(without !== '')(`behind a real nginx${without}`, () => {
   const resources = new AsyncDisposableStack()
   let cluster: Cluster
   let nginx: Nginx
