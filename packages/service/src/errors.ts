@@ -7,6 +7,10 @@ export const ServiceErrorCode = {
   cannotListen: 'cannot_listen',
   /** The service did not stop in time; what it still held is in the message. */
   stopTimedOut: 'stop_timed_out',
+  /** One of the processes of a service could not start, or did not stop in order. */
+  processFailed: 'process_failed',
+  /** The process that adds up the metrics of all does not answer. */
+  metricsUnavailable: 'metrics_unavailable',
 } as const
 export type ServiceErrorCode = (typeof ServiceErrorCode)[keyof typeof ServiceErrorCode]
 

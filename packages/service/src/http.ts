@@ -11,7 +11,7 @@ import type { Logger } from './log.ts'
 export const BODY_BYTES_MAX = 1024 * 1024
 /** Longer headers are refused with 431. */
 export const HEADER_BYTES_MAX = 64 * 1024
-/** Headers beyond this many are not read. */
+/** More headers are refused with 431. */
 export const HEADERS_MAX = 200
 /** A longer path parameter is not found. */
 export const PARAM_CHARS_MAX = 500
@@ -174,7 +174,7 @@ function refusalOf(code: string | undefined): [code: HttpErrorCode, phrase: stri
       return [
         HttpErrorCode.headersTooLarge,
         'Request Header Fields Too Large',
-        `the headers are longer than ${HEADER_BYTES_MAX} bytes`,
+        `the headers are more than ${HEADERS_MAX}, or longer than ${HEADER_BYTES_MAX} bytes`,
       ]
     default:
       return [HttpErrorCode.badRequest, 'Bad Request', 'this is not an HTTP request']

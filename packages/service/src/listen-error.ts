@@ -31,7 +31,9 @@ interface ListenError extends Error {
 
 function isListenError(thrown: unknown): thrown is ListenError {
   if (!(thrown instanceof Error) || !('syscall' in thrown) || !('code' in thrown)) return false
-  return thrown.syscall === 'listen' && 'port' in thrown && 'address' in thrown
+  // A process of several learns of it from its supervisor, as an error of `bind`.
+  const isListen = thrown.syscall === 'listen' || thrown.syscall === 'bind'
+  return isListen && 'port' in thrown && 'address' in thrown
 }
 
 function sentenceOf(

@@ -1,76 +1,22 @@
-import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { createServer } from 'node:net'
-import { resolve } from 'node:path'
-import { finished } from 'node:stream/promises'
-import { freePort, waitFor } from '@verdict/kit'
+import { waitFor } from '@verdict/kit'
 import { afterEach, expect, test } from 'vitest'
-import type { Environment } from './config.ts'
+import {
+  DEADLINE_MS,
+  killAll,
+  running as runningOf,
+  seen,
+  start as startOf,
+} from '../test/service-program.ts'
 
-const ECHO = resolve(import.meta.dirname, '../test/echo-service.ts')
-const DEADLINE_MS = 20_000
+const ECHO = 'echo-service.ts'
 
-interface Started {
-  readonly child: ChildProcess
-  readonly base: string
-  readonly out: () => string
-  readonly err: () => string
-  /** The log lines with this event. */
-  readonly events: (event: string) => Record<string, unknown>[]
-  readonly exit: Promise<number | null>
-}
+afterEach(killAll)
 
-const started: ChildProcess[] = []
-afterEach(() => {
-  for (const child of started.splice(0)) child.kill('SIGKILL')
-})
-
-async function start(
-  env: Environment = {},
-  { args = [], ipc = false }: { args?: readonly string[]; ipc?: boolean } = {},
-): Promise<Started> {
-  const port = env['VERDICT_AUTHN_HTTP_PORT'] ?? String(await freePort())
-  const child = spawn(process.execPath, [ECHO, ...args], {
-    env: { PATH: process.env['PATH'], VERDICT_AUTHN_HTTP_PORT: port, ...env },
-    stdio: ['ignore', 'pipe', 'pipe', ...(ipc ? ['ipc' as const] : [])],
-  })
-  started.push(child)
-  const [out, err] = [collect(child.stdout), collect(child.stderr)]
-  const events = (event: string) =>
-    out()
-      .split('\n')
-      .filter((line) => line.includes(`"event":"${event}"`))
-      .map((line) => JSON.parse(line) as Record<string, unknown>)
-  // Not `close`, which does not come after a `disconnect` of ours.
-  const exit = Promise.all([once(child, 'exit'), ...pipesOf(child)]).then(
-    ([[code]]) => code as number | null,
-  )
-  return { child, base: `http://127.0.0.1:${port}`, out, err, events, exit }
-}
-
-/** The ends of its output: `exit` may come before the last line. */
-function pipesOf({ stdout, stderr }: ChildProcess): Promise<void>[] {
-  return [stdout, stderr].map((stream) => (stream ? finished(stream) : Promise.resolve()))
-}
-
-function collect(stream: NodeJS.ReadableStream | null): () => string {
-  let text = ''
-  stream?.on('data', (chunk) => {
-    text += String(chunk)
-  })
-  return () => text
-}
-
-async function running(...given: Parameters<typeof start>): Promise<Started> {
-  const service = await start(...given)
-  await seen(service, 'service_started')
-  return service
-}
-
-async function seen(service: Started, event: string): Promise<void> {
-  const what = `the event ${event}, in ${service.out()} ${service.err()}`
-  await waitFor(() => service.events(event).length > 0, { deadlineMs: DEADLINE_MS, what })
-}
+type Given = Parameters<typeof startOf> extends [string, ...infer Rest] ? Rest : never
+const start = async (...given: Given) => await startOf(ECHO, ...given)
+const running = async (...given: Given) => await runningOf(ECHO, ...given)
 
 test('--help and --version answer and end, whatever the environment is', async () => {
   const broken = { VERDICT_AUTHN_HTTP_PORT: 'x' }

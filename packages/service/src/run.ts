@@ -1,16 +1,18 @@
-import { randomBytes } from 'node:crypto'
+import assert from 'node:assert/strict'
+import cluster from 'node:cluster'
 import type { ServiceName } from '@verdict/contract'
 import type { Registry } from 'prom-client'
 import { formatConfigError, readProcessConfig } from './config.ts'
-import { ConfigError, ServiceError, ServiceErrorCode } from './errors.ts'
-import { createHealth, type Health } from './health.ts'
+import { ConfigError } from './errors.ts'
+import type { Health } from './health.ts'
 import { helpText } from './help.ts'
-import { ExitCode, Life } from './life.ts'
-import { explainListenError } from './listen-error.ts'
-import { createLog, type Logger } from './log.ts'
-import { createMetrics } from './metrics.ts'
+import { ExitCode } from './life.ts'
+import { LINGER_MS, live } from './live.ts'
+import type { Logger } from './log.ts'
+import { Supervisor } from './processes/supervisor.ts'
+import { SupervisorLink, type WorkerPlace } from './processes/supervisor-link.ts'
+import { PLACE_VARIABLE } from './processes/worker-process.ts'
 import type { CommonSettings, ConfigOf, Settings } from './settings.ts'
-import { onStopRequest } from './stop-request.ts'
 import { VERSION } from './version.ts'
 
 /** What `start` gets. */
@@ -18,6 +20,8 @@ export interface ServiceContext<Config> {
   readonly config: Config
   /** `<service>-<8 hex>`, new for each process. */
   readonly instance: string
+  /** Which process of the service this is. */
+  readonly worker: WorkerPlace
   readonly log: Logger
   readonly metrics: Registry
   readonly health: Health
@@ -37,6 +41,13 @@ export interface ServiceDefinition<S extends Settings & CommonSettings> {
   /** What the service does, in a few words, for `--help`. */
   readonly summary: string
   readonly settings: S
+  /** How many processes share its ports, of which each one calls `start`. Default: one. */
+  processes?(config: ConfigOf<S>): number
+  /**
+   * What is done once before the first process starts, and not when one is replaced.
+   * @throws {ConfigError} where the content of a setting can't be used
+   */
+  prepare?(config: ConfigOf<S>): Promise<void>
   /**
    * Resolves when the service works. When it rejects, it has let go of what it had taken.
    * @throws {ConfigError} where the content of a setting, such as of a file, can't be used
@@ -44,11 +55,8 @@ export interface ServiceDefinition<S extends Settings & CommonSettings> {
   start(context: ServiceContext<ConfigOf<S>>): Promise<RunningService>
 }
 
-/**
- * Once the service has stopped, the process ends by itself when nothing is open any more. It may
- * take this long; then what is still open is named, and the process is ended.
- */
-const LINGER_MS = 2_000
+/** What ending by force may take, between a process and its supervisor. */
+const SUPERVISOR_SLACK_MS = 1_000
 
 /**
  * The life of a service process, from its arguments to its exit code. Resolves when the service
@@ -60,7 +68,39 @@ export async function run<S extends Settings & CommonSettings>(
   if (answerArguments(definition, process.argv.slice(2))) return
   const config = configOf(definition)
   if (config === undefined) return
-  await live(definition, config)
+  await (cluster.isWorker ? work(definition, config) : lead(definition, config))
+}
+
+/** The process that was started: it is the service, or starts the processes that are. */
+async function lead<S extends Settings & CommonSettings>(
+  definition: ServiceDefinition<S>,
+  config: ConfigOf<S>,
+): Promise<void> {
+  const { prepare, processes } = definition
+  const { stopTimeoutMs }: ConfigOf<CommonSettings> = config
+  const count = processes?.(config) ?? 1
+  // The supervisor waits for processes that wait themselves, and end with a fault after that.
+  const patienceMs = count === 1 ? 0 : LINGER_MS + SUPERVISOR_SLACK_MS
+  const start = async (context: ServiceContext<ConfigOf<S>>): Promise<RunningService> => {
+    await prepare?.(config)
+    if (count === 1) return await definition.start(context)
+    const killAfterMs = stopTimeoutMs + patienceMs - SUPERVISOR_SLACK_MS / 2
+    return await Supervisor.start({ ...context, count, stopTimeoutMs: killAfterMs })
+  }
+  await live({ ...definition, start }, { config, stopTimeoutMs: stopTimeoutMs + patienceMs })
+}
+
+/** One of several processes of a service. */
+async function work<S extends Settings & CommonSettings>(
+  definition: ServiceDefinition<S>,
+  config: ConfigOf<S>,
+): Promise<void> {
+  const { stopTimeoutMs }: ConfigOf<CommonSettings> = config
+  const [index, count] = (process.env[PLACE_VARIABLE] ?? '').split('/').map(Number)
+  delete process.env[PLACE_VARIABLE]
+  assert(index !== undefined && count !== undefined, 'a worker is started by a supervisor')
+  const link = new SupervisorLink({ index, count })
+  await live(definition, { config, link, stopTimeoutMs })
 }
 
 /** Whether the arguments were all there was to do. */
@@ -92,90 +132,4 @@ function configOf<S extends Settings & CommonSettings>({
     process.exitCode = ExitCode.configuration
     return undefined
   }
-}
-
-async function live<S extends Settings & CommonSettings>(
-  definition: ServiceDefinition<S>,
-  config: ConfigOf<S>,
-): Promise<void> {
-  const { name, settings } = definition
-  const { logLevel, stopTimeoutMs }: ConfigOf<CommonSettings> = config
-  const instance = `${name}-${randomBytes(4).toString('hex')}`
-  const log = createLog({ service: name, instance, level: logLevel })
-  const life = new Life(log)
-  const health = createHealth()
-  health.check('lifecycle', () => ({ ok: life.phase === 'running', detail: life.phase }))
-  watchFaults(life)
-  const requests = onStopRequest((why) => life.requestStop(why))
-
-  log.info({ event: 'service_starting', version: VERSION, pid: process.pid }, 'starting')
-  const metrics = createMetrics(name)
-  const { stopping } = life
-  const fail = (error: unknown): void => life.fail(error)
-  const starting = Promise.try(() =>
-    definition.start({ config, instance, log, metrics, health, stopping, fail }),
-  )
-  await life.started(starting, (thrown) =>
-    failStart(name, life, explainListenError(thrown, settings, config)),
-  )
-  await life.stopRequested
-  const settled = await stopWithin(stopTimeoutMs, life, starting)
-  requests.release()
-  endWithin(settled ? LINGER_MS : 0, log)
-}
-
-function watchFaults(life: Life): void {
-  process.on('uncaughtException', (error) => life.fail(error))
-  process.on('unhandledRejection', (error) => life.fail(error))
-}
-
-/** Settings that only the start can judge, such as the content of a file, may be at fault too. */
-function failStart(name: ServiceName, life: Life, thrown: unknown): void {
-  life.fail(thrown)
-  if (!(thrown instanceof ConfigError)) return
-  process.stderr.write(formatConfigError(name, thrown))
-  process.exitCode = ExitCode.configuration
-}
-
-/** Stops what was started. False when that did not come to an end in time. */
-async function stopWithin(
-  timeoutMs: number,
-  life: Life,
-  starting: Promise<RunningService>,
-): Promise<boolean> {
-  let hung = 'start'
-  const stopped = (async () => {
-    const service = await starting.catch(() => undefined)
-    hung = 'stop'
-    await service?.stop()
-    return true
-  })()
-  const deadline = Promise.withResolvers<false>()
-  const timer = setTimeout(() => deadline.resolve(false), timeoutMs)
-  try {
-    if (await Promise.race([stopped, deadline.promise])) {
-      life.log.info({ event: 'service_stopped' }, 'stopped')
-      return true
-    }
-    const what = `\`${hung}\` did not end within ${timeoutMs} ms (VERDICT_STOP_TIMEOUT)`
-    life.fail(new ServiceError(ServiceErrorCode.stopTimedOut, what))
-    return false
-  } catch (thrown) {
-    life.fail(thrown)
-    return true
-  } finally {
-    clearTimeout(timer)
-  }
-}
-
-/** Ends the process if it does not end by itself. */
-function endWithin(lingerMs: number, log: Logger): void {
-  const timer = setTimeout(() => {
-    const held = process.getActiveResourcesInfo().join(', ')
-    log.fatal({ event: 'stop_incomplete', held }, `ended with open resources: ${held}`)
-    // The only place where this is unavoidable: a socket or timer that somebody left open keeps
-    // the process alive for ever, and its supervisor waits for it.
-    process.exit(ExitCode.fault)
-  }, lingerMs)
-  timer.unref()
 }

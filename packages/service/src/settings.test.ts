@@ -19,6 +19,11 @@ const vectors: readonly Vector[] = [
     refused: ['0', '65536', '-1', '1.5', ' 80', '0x50', '1e3', 'http'],
   },
   {
+    kind: setting.portOrOff({ env, help }),
+    accepted: { '80': 80, off: 'off' },
+    refused: ['0', '65536', 'Off', 'none', ''],
+  },
+  {
     kind: setting.integer({ env, help, min: -5, max: 10 }),
     accepted: { '-5': -5, '0': 0, '10': 10 },
     refused: ['-6', '11', '1.0', '', '9007199254740993'],

@@ -65,6 +65,16 @@ export const setting = {
     return define('port', options, form, String, (text) => integerIn(text, 1, 65_535))
   },
 
+  /** A port that there need not be. */
+  portOrOff<const O extends SettingOptions<number | 'off'>>(
+    options: O,
+  ): Setting<Given<O, number | 'off'>> {
+    const form = 'a port from 1 to 65535, or off'
+    return define<O, number | 'off'>('port', options, form, String, (text) =>
+      text === 'off' ? text : integerIn(text, 1, 65_535),
+    )
+  },
+
   integer<const O extends RangeOptions>(options: O): Setting<Given<O, number>> {
     const { min = 0, max = Number.MAX_SAFE_INTEGER } = options
     const form = `a whole number ${range(String, options)}`

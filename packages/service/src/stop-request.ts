@@ -22,3 +22,13 @@ export function onStopRequest(handler: (why: string) => void): StopRequests {
     },
   }
 }
+
+/**
+ * Calls back whenever the supervisor of this worker, or an operator, ends it. What a terminal sends
+ * to all processes at once is the supervisor's to hear; without one Node.js ends a worker at once.
+ */
+export function onStopOrder(handler: (why: string) => void): StopRequests {
+  process.on('SIGTERM', handler)
+  for (const signal of SIGNALS) if (signal !== 'SIGTERM') process.on(signal, () => undefined)
+  return { release: () => undefined }
+}

@@ -95,6 +95,7 @@ async function start(extra: Record<string, string> = {}, instance = 'authn-a'): 
     log: createLog({ service: 'authn', instance, destination }),
     metrics,
     health,
+    worker: { index: 1, count: 1 },
     stopping: stopping.signal,
     fail: (error) => failures.push(error),
   })

@@ -19,13 +19,15 @@ const SOURCE_COLUMNS = 11
 export function serviceLine(line: string): LogLine {
   const entry = parseObject(line)
   if (entry === undefined) return { level: 'debug', message: line }
-  const { level, event, msg, revision, err } = entry as Record<string, unknown> & {
+  const { level, event, msg, revision, err, process } = entry as Record<string, unknown> & {
     err?: { message?: unknown }
   }
   const why = err?.message !== msg ? err?.message : undefined
   const which =
     typeof revision === 'string' && `revision ${revision.slice(0, REVISION_CHARS_SHOWN)}`
-  const message = [msg, why, which].filter((part) => typeof part === 'string').join(': ')
+  const said = [msg, why, which].filter((part) => typeof part === 'string').join(': ')
+  // Of several processes each speaks for itself.
+  const message = typeof process === 'number' ? `${said} (process ${process})` : said
   return {
     level: levelOf(String(level)),
     ...(typeof event === 'string' && { event }),

@@ -32,6 +32,12 @@ test('the log gets every line, the terminal what needs attention or is news', as
   )
 })
 
+test('of several processes the terminal says which one spoke', () => {
+  const line = '{"level":"info","process":2,"event":"policy_active","msg":"active"}'
+  expect(serviceLine(line)).toMatchObject({ message: 'active (process 2)' })
+  expect(serviceLine(NEWS).message).toBe('active: revision 0123456789ab')
+})
+
 test('warnings of the start are shown when the cluster is up, none while it stops', async () => {
   await using folder = temporaryDirectory()
   const { output: authz, out } = await output(folder.path)

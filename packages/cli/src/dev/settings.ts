@@ -58,6 +58,14 @@ export function serviceSettings(
   }
 }
 
+/**
+ * What `verdict dev` runs a service with unless the environment says otherwise: authz shares this
+ * machine with all the others, and gets one core of it.
+ */
+export const SERVICE_DEFAULTS: Readonly<Partial<Record<ServiceName, Environment>>> = {
+  authz: { VERDICT_AUTHZ_PROCESSES: '1' },
+}
+
 /** Settings of the environment that `verdict dev` sets to something else, and so overrides. */
 export function overriddenSettings(
   settings: Readonly<Record<string, Environment>>,

@@ -7,7 +7,13 @@ import { natsServerLine, renderLogLine, serviceLine } from './log-line.ts'
 import type { Ports } from './ports.ts'
 import type { Tools } from './preparation.ts'
 import { natsProgram, serviceMain, serviceProgram } from './programs.ts'
-import { folders, natsUrlOf, overriddenSettings, serviceSettings } from './settings.ts'
+import {
+  folders,
+  natsUrlOf,
+  overriddenSettings,
+  SERVICE_DEFAULTS,
+  serviceSettings,
+} from './settings.ts'
 import type { Supervisor } from './supervisor.ts'
 
 /** nats-server reads a large store back before it is ready. */
@@ -73,7 +79,12 @@ export async function startServices(options: StartOptions, context: CommandConte
         endsWithParent: true,
       }
       const service = await cluster.add(name, place, (output) =>
-        serviceProgram({ name, url, output, env: { ...env, ...settings[name] } }),
+        serviceProgram({
+          name,
+          url,
+          output,
+          env: { ...SERVICE_DEFAULTS[name], ...env, ...settings[name] },
+        }),
       )
       waiting.set(name, service)
     }
