@@ -74,6 +74,12 @@ function decisionMetrics(metrics: Registry): (record: DecisionRecord) => void {
     labelNames: ['outcome', 'reason', 'source', 'destination'],
     registers: [metrics],
   })
+  const unenforced = new Counter({
+    name: 'verdict_decisions_unenforced_total',
+    help: 'Of the decisions on the record, those of a dry run whose callers were let through.',
+    labelNames: ['outcome'],
+    registers: [metrics],
+  })
   const duration = new Histogram({
     name: 'verdict_decision_duration_seconds',
     help: 'Time from the request to the record of its decision.',
@@ -84,6 +90,7 @@ function decisionMetrics(metrics: Registry): (record: DecisionRecord) => void {
   for (const outcome of Object.values(Outcome)) duration.zero({ outcome })
   return (record) => {
     const { durationUs, outcome } = record
+    if (record.enforced === false) unenforced.inc({ outcome })
     records.inc({ outcome, ...series.bound(outcome, labelsOf(record)) })
     duration.observe({ outcome }, durationUs / US_PER_SECOND)
   }

@@ -8,6 +8,7 @@ export const filterParameters = {
   to: parameter.time(),
   principal: parameter.text('a principal, such as alice or a SPIFFE ID'),
   outcome: parameter.oneOf(Object.values(Outcome)),
+  enforced: parameter.flag(),
   path: {
     form: 'a path, or the beginning of one and a `*`',
     parse: (text) => parsePath(text),
@@ -21,6 +22,7 @@ export const filterParameters = {
 /** Those of a stream, which knows no time and no path. */
 export const streamParameters = {
   outcome: filterParameters.outcome,
+  enforced: filterParameters.enforced,
   principal: filterParameters.principal,
   destination: filterParameters.destination,
 } as const

@@ -75,6 +75,14 @@ export const parameter = {
     }
   },
 
+  flag(): Parameter<boolean> {
+    const values = new Map([
+      ['true', true],
+      ['false', false],
+    ])
+    return { form: 'true or false', parse: (text) => values.get(text) }
+  },
+
   /** In ms. */
   time(): Parameter<number> {
     return { form: 'a time such as 2026-01-31T12:00:00Z', parse: parseTime }

@@ -35,7 +35,8 @@ test('decisions are listed newest first, and every filter narrows them', async (
   journal.append({ principal: 'bob', path: '/orders/7', outcome: 'deny', timeMs: T(2) })
   journal.append({ principal: 'alice', path: '/orders/8', timeMs: T(3) })
   journal.append({ destination: { namespace: 'dev', service: 'orders' }, timeMs: T(4) })
-  journal.append({ destination: { service: 'catalog' }, outcome: 'unauthenticated', timeMs: T(5) })
+  const dry = { outcome: 'unauthenticated', enforced: false } as const
+  journal.append({ ...dry, destination: { service: 'catalog' }, timeMs: T(5) })
   log.record(journal.message(journal.lines))
   const cases: [query: string, expected: number[]][] = [
     ['', [5, 4, 3, 2, 1]],
@@ -43,6 +44,9 @@ test('decisions are listed newest first, and every filter narrows them', async (
     ['limit=2&after=4', [3, 2]],
     ['principal=bob', [2]],
     ['outcome=unauthenticated', [5]],
+    ['enforced=false', [5]],
+    ['enforced=true&outcome=deny', [2]],
+    ['enforced=false&outcome=deny', []],
     ['path=/orders', [5, 4, 1]],
     ['path=/orders*', [5, 4, 3, 2, 1]],
     ['path=/orders/*', [3, 2]],

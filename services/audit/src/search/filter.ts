@@ -8,6 +8,8 @@ export interface Filter {
   readonly path?: { readonly exact: string } | { readonly prefix: string }
   /** Without a namespace: the service in any of them. */
   readonly destination?: { readonly namespace?: string; readonly service: string }
+  /** False: denials of a dry run, whose callers were let through. */
+  readonly enforced?: boolean
   /** Times of decisions in ms: from this one on. */
   readonly fromMs?: number
   /** Times of decisions in ms: before this one. */
@@ -30,6 +32,9 @@ export function conditionsOf(filter: Filter): Conditions {
     parts.push(['service = ?', filter.destination.service])
     const { namespace } = filter.destination
     if (namespace !== undefined) parts.push(['namespace = ?', namespace])
+  }
+  if (filter.enforced !== undefined) {
+    parts.push([`idx ${filter.enforced ? 'NOT IN' : 'IN'} (SELECT idx FROM unenforced)`])
   }
   if (filter.fromMs !== undefined) parts.push(['time_ms >= ?', filter.fromMs])
   if (filter.toMs !== undefined) parts.push(['time_ms < ?', filter.toMs])

@@ -16,18 +16,24 @@ const PATHS = ['/', '/orders', '/orders/1', '/orders/12', '/orders%', '/ordersé
 
 type Parts = Required<
   Pick<DecisionParts, 'outcome' | 'principal' | 'path' | 'destination' | 'timeMs'>
->
-const parts: fc.Arbitrary<Parts> = fc.record({
-  outcome: fc.constantFrom(...Object.values(Outcome)),
-  principal: fc.constantFrom('alice', 'bob', 'anonymous'),
-  path: fc.constantFrom(...PATHS),
-  destination: fc.constantFrom(...SERVICES),
-  timeMs: fc.integer({ min: 1000, max: 1040 }),
-})
+> &
+  Pick<DecisionParts, 'enforced'>
+const parts: fc.Arbitrary<Parts> = fc.record(
+  {
+    enforced: fc.constant(false as const),
+    outcome: fc.constantFrom(...Object.values(Outcome)),
+    principal: fc.constantFrom('alice', 'bob', 'anonymous'),
+    path: fc.constantFrom(...PATHS),
+    destination: fc.constantFrom(...SERVICES),
+    timeMs: fc.integer({ min: 1000, max: 1040 }),
+  },
+  { requiredKeys: ['outcome', 'principal', 'path', 'destination', 'timeMs'] },
+)
 const filters: fc.Arbitrary<Filter> = fc.record(
   {
     outcome: fc.constantFrom(...Object.values(Outcome)),
     principal: fc.constantFrom('alice', 'carol'),
+    enforced: fc.boolean(),
     path: fc.constantFrom({ exact: '/orders/1' }, { prefix: '/orders/' }, { prefix: '/orders' }),
     destination: fc.constantFrom(
       { service: 'orders' },
@@ -134,6 +140,7 @@ function matches(decision: Parts, filter: Filter): boolean {
   const { namespace = '', service } = decision.destination
   return (
     (outcome === undefined || decision.outcome === outcome) &&
+    (filter.enforced === undefined || (decision.enforced ?? true) === filter.enforced) &&
     (principal === undefined || decision.principal === principal) &&
     (path === undefined ||
       ('exact' in path ? decision.path === path.exact : decision.path.startsWith(path.prefix))) &&

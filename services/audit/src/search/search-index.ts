@@ -29,6 +29,7 @@ const SCHEMA = `
   CREATE INDEX IF NOT EXISTS search_outcome ON search (outcome);
   CREATE INDEX IF NOT EXISTS search_path ON search (path);
   CREATE INDEX IF NOT EXISTS search_service ON search (service);
+  CREATE TABLE IF NOT EXISTS unenforced (idx INTEGER PRIMARY KEY) STRICT;
   CREATE TABLE IF NOT EXISTS spans (
     span INTEGER PRIMARY KEY,
     time_min INTEGER NOT NULL,
@@ -62,10 +63,11 @@ export class SearchIndex {
   readonly #spanRows: number
   readonly #rareRowsMax: number
   readonly #insert: StatementSync
+  readonly #insertUnenforced: StatementSync
   readonly #widen: StatementSync
   readonly #byId: StatementSync
   readonly #spanBelow: StatementSync
-  /** One for each shape of a filter and direction; there are fewer than 200. */
+  /** One for each shape of a filter and direction; there are fewer than 600. */
   readonly #selects = new Map<string, StatementSync>()
 
   constructor(
@@ -80,6 +82,7 @@ export class SearchIndex {
       `INSERT INTO search (idx, id, time_ms, principal, outcome, path, namespace, service)
        VALUES (?, ?, ?, ?, ?, ?, ?, ?)`,
     )
+    this.#insertUnenforced = db.prepare('INSERT INTO unenforced (idx) VALUES (?)')
     this.#widen = db.prepare(
       `INSERT INTO spans (span, time_min, time_max) VALUES (?1, ?2, ?2)
        ON CONFLICT (span) DO UPDATE SET
@@ -94,10 +97,12 @@ export class SearchIndex {
   }
 
   /** Adds an entry; part of the transaction that appends it. */
-  add(index: number, { destination, id, outcome, principal, request, time }: DecisionRecord): void {
+  add(index: number, record: DecisionRecord): void {
+    const { destination, id, outcome, principal, request, time } = record
     const timeMs = Date.parse(time)
     const { namespace = '', service } = destination
     this.#insert.run(index, id, timeMs, principal, outcome, request.path, namespace, service)
+    if (record.enforced === false) this.#insertUnenforced.run(index)
     this.#widen.run(this.#spanOf(index), timeMs)
   }
 

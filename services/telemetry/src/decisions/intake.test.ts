@@ -33,6 +33,17 @@ test('decisions are counted by outcome, reason, source and destination', async (
   expect(metrics).toContain(records(denied, 1))
 })
 
+test('decisions of a dry run are counted by what they would have been', async () => {
+  const { intake, text } = intakeOf()
+  const journal = new TestJournal('pdp')
+  journal.append({ outcome: 'deny', enforced: false })
+  journal.append({ outcome: 'deny' })
+  intake.take(journal.message(journal.lines))
+  const metrics = await text()
+  expect(metrics).toContain('verdict_decisions_unenforced_total{outcome="deny"} 1\n')
+  expect(metrics).toContain('verdict_decision_duration_seconds_count{outcome="deny"} 2\n')
+})
+
 test('durations are observed by outcome, in seconds', async () => {
   const { intake, text } = intakeOf()
   const journal = new TestJournal('pdp')
