@@ -14,6 +14,8 @@ export interface CheckQuery {
     readonly principal?: string
     readonly service?: string
   }
+  /** How long the caller waits, from when the question arrives; later there is no decision. */
+  readonly timeoutMs?: number
 }
 
 /** The answer: a decision, or a fault. A fault is never a decision. */

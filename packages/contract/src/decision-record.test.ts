@@ -1,7 +1,12 @@
 import canonicalize from 'canonicalize'
 import fc from 'fast-check'
 import { expect, test } from 'vitest'
-import { type Decision, encodeRecord, RECORD_TEXT_BYTES_MAX } from './decision-record.ts'
+import {
+  type Decision,
+  encodeRecord,
+  RECORD_AMBIGUITIES_MAX,
+  RECORD_TEXT_BYTES_MAX,
+} from './decision-record.ts'
 import { newDecisionId } from './ids.ts'
 import { CHAIN_HASH_CHARS, JOURNAL_LINE_BYTES_MAX } from './journal-line.ts'
 
@@ -16,7 +21,7 @@ const decisions: fc.Arbitrary<Decision> = fc
   .map(({ a, b, c, d, us }) => ({
     destination: { service: b, ...(a !== undefined && { address: a, namespace: a }) },
     durationUs: us,
-    ...(us % 2 === 0 && { enforced: false }),
+    ...(us % 2 === 0 && { enforced: false, ambiguities: ['nul', 'fragment'] }),
     id: newDecisionId(),
     identity: { status: 'verified', ...(d !== undefined && { subject: d, issuer: d }) },
     outcome: 'allow',
@@ -41,6 +46,7 @@ test('a record is canonical JSON, whatever its texts hold', () => {
 })
 
 const longTexts: Decision = {
+  ambiguities: Array.from({ length: RECORD_AMBIGUITIES_MAX + 1 }, () => 'encoded_dot_segment'),
   destination: { address: LONG, namespace: LONG, principal: LONG, service: LONG },
   durationUs: Number.MAX_SAFE_INTEGER,
   id: newDecisionId(),
@@ -60,6 +66,7 @@ test('the longest record fits into a line, and what was cut says so', () => {
   const json = encodeRecord(longTexts, { ...position, instance: 'i'.repeat(64) })
   expect(Buffer.byteLength(json) + CHAIN_HASH_CHARS + 2).toBeLessThan(JOURNAL_LINE_BYTES_MAX)
   expect(JSON.parse(json).request.path.endsWith('…')).toBe(true)
+  expect(JSON.parse(json).ambiguities).toHaveLength(RECORD_AMBIGUITIES_MAX)
 })
 
 test('a long text of plain letters is kept whole', () => {

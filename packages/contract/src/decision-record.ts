@@ -25,6 +25,8 @@ export interface Destination {
 
 /** What is written down of one decision: who, what, when, where, how, why. */
 export interface Decision {
+  /** What other components may read differently in the request; left out where there is nothing. */
+  readonly ambiguities?: readonly string[]
   readonly destination: Destination
   /** From the last byte of the request to the append, in µs. */
   readonly durationUs: number
@@ -69,6 +71,9 @@ export interface DecisionRecord extends Decision {
   readonly v: 1
 }
 
+/** Of more ambiguities the first are kept; there are not as many kinds. */
+export const RECORD_AMBIGUITIES_MAX = 32
+
 /**
  * A text of a record takes at most this many bytes as JSON, so that the longest record fits into a
  * line of the journal, whatever its texts hold.
@@ -84,6 +89,7 @@ export const RECORD_TEXT_UNITS_MIN = RECORD_TEXT_BYTES_MAX / 6
 export function encodeRecord(decision: Decision, position: JournalPosition): string {
   const { destination, identity, policy, request, source } = decision
   return JSON.stringify({
+    ambiguities: decision.ambiguities?.slice(0, RECORD_AMBIGUITIES_MAX),
     destination: {
       address: bounded(destination.address),
       namespace: bounded(destination.namespace),
