@@ -1,5 +1,6 @@
 import { InvalidTokenReason } from '@verdict/contract'
-import type { PolicyResult } from './result.ts'
+import { bearerChallenge } from './result/bearer-challenge.ts'
+import { DENIED, type PolicyResult } from './result/policy-result.ts'
 
 const DESCRIPTIONS: Readonly<Record<InvalidTokenReason, string>> = {
   [InvalidTokenReason.malformed]: 'the token is malformed',
@@ -15,21 +16,16 @@ const DESCRIPTIONS: Readonly<Record<InvalidTokenReason, string>> = {
 /** What the bearer of an invalid token is told: 401 with a challenge (RFC 6750, section 3). */
 export function challenge(reason: InvalidTokenReason | undefined): PolicyResult {
   const description = DESCRIPTIONS[reason ?? InvalidTokenReason.malformed]
-  const value = `Bearer error="invalid_token", error_description="${description}"`
+  const value = bearerChallenge({ error: 'invalid_token', error_description: description })
   return {
-    allowed: false,
+    ...DENIED,
     detailed: true,
     headers: [
       ['www-authenticate', value],
       ['content-type', 'application/json'],
     ],
-    responseHeaders: [],
-    headersToRemove: [],
-    queryToSet: [],
-    queryToRemove: [],
     status: 401,
     body: JSON.stringify({ error: { code: 'unauthenticated', message: description } }),
-    metadata: undefined,
     reason: reason ?? InvalidTokenReason.malformed,
   }
 }

@@ -1,5 +1,6 @@
 import { Outcome } from '@verdict/contract'
-import { type PolicyResult, readResult } from './result.ts'
+import type { PolicyResult } from './result/policy-result.ts'
+import { readResult } from './result/read-result.ts'
 
 /** What a caller is told of a decision that is not enforced. */
 interface Told {

@@ -2,7 +2,7 @@ import { messageOf, Protocol } from '@verdict/contract'
 import type { Decider } from '../decide.ts'
 import { AuthzError, AuthzErrorCode, isMalformed, type QuestionEvents } from '../errors.ts'
 import type { Attributes } from '../request.ts'
-import { responseOf } from './check-response.ts'
+import { errorResponseOf, responseOf } from './check-response.ts'
 import {
   CheckRequestSchema,
   CheckResponseSchema,
@@ -21,6 +21,7 @@ const RETRY_AFTER_MS = 1_000
 export function checkHandler(
   decider: Pick<Decider, 'decide'>,
   events: QuestionEvents,
+  faults: FaultForm = 'failed_call',
 ): UnaryHandler {
   const read = messageReader(CheckRequestSchema)
   const write = messageWriter(CheckResponseSchema)
@@ -37,6 +38,7 @@ export function checkHandler(
     } catch (thrown) {
       if (!(thrown instanceof AuthzError)) throw thrown
       if (isMalformed(thrown)) events.questionRefused(Protocol.envoyGrpc, thrown)
+      if (faults === 'error_response') return write(errorResponseOf(thrown, statusOf(thrown)))
       throw failedCall(thrown)
     }
   }
@@ -55,16 +57,31 @@ function attributesOf(
 }
 
 /**
- * A fault is a failed call: Envoy then does what `failure_mode_allow` and `status_on_error` say,
- * which a denial would hide. `error_response` would say the same, to Envoy 1.37 and later only.
+ * How Envoy is told of a fault; either way it does what `failure_mode_allow` and `status_on_error`
+ * say, which a denial would hide. Every Envoy understands a failed call. From `error_response` the
+ * client learns why, and an Envoy before 1.37 would take it for a denial.
  */
+export const FAULT_FORMS = ['failed_call', 'error_response'] as const
+export type FaultForm = (typeof FAULT_FORMS)[number]
+
+/** Of faults that are one error for many requests: under overload, a stack for each would cost. */
+const FAILED_CALLS = new WeakMap<AuthzError, GrpcError>()
+
 function failedCall(fault: AuthzError): GrpcError {
+  const known = FAILED_CALLS.get(fault)
+  if (known !== undefined) return known
   const { code } = fault
   const overloaded = code === AuthzErrorCode.overloaded
-  return new GrpcError(STATUSES[code] ?? 'unavailable', `${code}: ${fault.message}`, {
+  const failed = new GrpcError(statusOf(fault), `${code}: ${fault.message}`, {
     cause: fault,
     ...(overloaded ? { retryAfterMs: RETRY_AFTER_MS } : undefined),
   })
+  FAILED_CALLS.set(fault, failed)
+  return failed
+}
+
+function statusOf({ code }: AuthzError): GrpcStatusName {
+  return STATUSES[code] ?? 'unavailable'
 }
 
 const STATUSES: Readonly<Partial<Record<AuthzErrorCode, GrpcStatusName>>> = {

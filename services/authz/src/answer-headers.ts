@@ -1,4 +1,5 @@
-import type { HeaderPair } from '../result.ts'
+import type { HeaderChange } from './result/policy-result.ts'
+import { joinValues } from './result/settle-headers.ts'
 
 /** Of the connection of a gateway: a policy has no say in these. */
 const CONNECTION_HEADERS: ReadonlySet<string> = new Set([
@@ -13,9 +14,11 @@ const CONNECTION_HEADERS: ReadonlySet<string> = new Set([
 ])
 
 /** A policy's headers by their names in lower case, without those that no policy may set. */
-export function groupHeaders(pairs: readonly HeaderPair[]): ReadonlyMap<string, readonly string[]> {
+export function groupHeaders(
+  changes: readonly HeaderChange[],
+): ReadonlyMap<string, readonly string[]> {
   const headers = new Map<string, string[]>()
-  for (const [name, value] of pairs) {
+  for (const [name, value] of changes) {
     const key = name.toLowerCase()
     // A pseudo-header has a meaning for Envoy's gRPC only.
     if (key.startsWith(':') || CONNECTION_HEADERS.has(key)) continue
@@ -24,4 +27,11 @@ export function groupHeaders(pairs: readonly HeaderPair[]): ReadonlyMap<string, 
     else held.push(value)
   }
   return headers
+}
+
+/** As `groupHeaders`, with several values as one, for readers that know one value of each name. */
+export function joinedHeaders(changes: readonly HeaderChange[]): Readonly<Record<string, string>> {
+  const joined: [string, string][] = []
+  for (const [name, values] of groupHeaders(changes)) joined.push([name, joinValues(name, values)])
+  return Object.fromEntries(joined)
 }

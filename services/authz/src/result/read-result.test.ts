@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest'
-import { readResult } from './result.ts'
+import { readResult } from './read-result.ts'
 
 const ALLOWED = {
   allowed: true,
@@ -78,6 +78,32 @@ test.each([
   ['a status, which is for denials', { http_status: 600 }, {}],
   ['a body, which is for denials', { body: 5 }, {}],
   ['a key that nobody knows', { colour: 'red' }, {}],
+  [
+    'append actions',
+    {
+      headers: { a: { value: ['1', '2'], append_action: 'append_if_exists_or_add' } },
+      response_headers_to_add: { b: { value: '3', append_action: 'overwrite_if_exists' } },
+    },
+    {
+      headers: [
+        ['a', '1', 'append_if_exists_or_add'],
+        ['a', '2', 'append_if_exists_or_add'],
+      ],
+      responseHeaders: [['b', '3', 'overwrite_if_exists']],
+    },
+  ],
+  ['a value alone', { headers: { a: { value: '1' } } }, { headers: [['a', '1']] }],
+  [
+    'a header in our name that overwrites',
+    { headers: { 'x-verdict-a': { value: '1', append_action: 'overwrite_if_exists_or_add' } } },
+    { headers: [['x-verdict-a', '1', 'overwrite_if_exists_or_add']] },
+  ],
+  ['whitespace around a value', { headers: { a: ' \t1 2\t ' } }, { headers: [['a', '1 2']] }],
+  [
+    'an escaped query',
+    { query_parameters_to_set: { 'a[]': 'x%20y+z/?=' } },
+    { queryToSet: [['a[]', 'x%20y+z/?=']] },
+  ],
 ] as const)('an allowance with %s is read', (_name, decision, expected) => {
   expect(readResult({ allowed: true, ...decision })).toEqual({ ...ALLOWED, ...expected })
 })
@@ -89,6 +115,21 @@ test.each([
   ['a status', { http_status: 429 }, { status: 429 }],
   ['metadata', { dynamic_metadata: {} }, { metadata: {} }],
   ['a reason', { reason: 'not_yours' }, { reason: 'not_yours' }],
+  [
+    'headers of the connection, which Envoy and Node write themselves',
+    { headers: { 'content-length': '9', host: 'a' } },
+    {
+      headers: [
+        ['content-length', '9'],
+        ['host', 'a'],
+      ],
+    },
+  ],
+  [
+    'an append action',
+    { headers: { a: { value: '1', append_action: 'add_if_absent' } } },
+    { headers: [['a', '1', 'add_if_absent']] },
+  ],
   ['headers for the client, which are for allowances', { response_headers_to_add: 1 }, {}],
   ['headers to remove, which are for allowances', { request_headers_to_remove: 1 }, {}],
   ['a query, which is for allowances', { query_parameters_to_set: 1 }, {}],
@@ -103,7 +144,7 @@ test('no decision is not a denial', () => {
   )
 })
 
-test.each([
+test.each<[decision: unknown, why: string | RegExp]>([
   [null, 'response status: illegal value for policy evaluation result: <nil>'],
   [1, 'response status: illegal value for policy evaluation result: json.Number'],
   ['yes', 'response status: illegal value for policy evaluation result: string'],
@@ -111,35 +152,6 @@ test.each([
   [{}, 'response status: unable to determine evaluation result due to missing "allowed" key'],
   [{ allowed: 'true' }, /expected allowed to be of type 'boolean' but got 'string'/],
   [{ allowed: null }, /expected allowed to be of type 'boolean' but got '<nil>'/],
-  [{ allowed: true, headers: 'x' }, /response headers: .* 'object' but got 'string'/],
-  [{ allowed: true, headers: { a: 1 } }, /type assertion error for header 'a'/],
-  [{ allowed: true, headers: { a: [1] } }, /invalid value type json.Number for header 'a'/],
-  [{ allowed: true, headers: [[]] }, /'object' but got '\[\]interface {}'/],
-  [{ allowed: true, headers: { 'a b': '1' } }, /`a b` is no name of a header/],
-  [{ allowed: true, headers: { a: '1\r\nset-cookie: x' } }, /the value of header 'a' has control/],
-  [{ allowed: true, response_headers_to_add: 1 }, /response headers to add: .*'object'/],
-  [{ allowed: true, headers: { 'a:b': '1' } }, /`a:b` is no name of a header/],
-  [{ allowed: true, headers: { '': '1' } }, /`` is no name of a header/],
-  [{ allowed: true, headers: { 'a\r\nb': '1' } }, /is no name of a header/],
-  [{ allowed: true, headers: { ':path': '/other' } }, /`:path` is no name of a header/],
-  [{ allowed: false, headers: { ':status': '200' } }, /`:status` is no name of a header/],
-  [{ allowed: true, headers: { a: ['1', '\0'] } }, /the value of header 'a' has control/],
-  [{ allowed: true, response_headers_to_add: { a: 'x\ny' } }, /value of header 'a' has control/],
-  [{ allowed: true, response_headers_to_add: { ':status': '200' } }, /`:status` is no name/],
-  [{ allowed: true, request_headers_to_remove: ['a b'] }, /`a b` is no name of a header/],
-  [{ allowed: true, request_headers_to_remove: ['a\0'] }, /is no name of a header/],
-  [{ allowed: true, request_headers_to_remove: [':path'] }, /`:path` is no name of a header/],
-  [{ allowed: true, request_headers_to_remove: ['Host'] }, /`host` can not be removed/],
-  [{ allowed: true, query_parameters_to_set: { a: '1\r\n' } }, /"a" has control characters/],
-  [{ allowed: true, query_parameters_to_set: { a: ['1', '\0'] } }, /"a" has control characters/],
-  [{ allowed: true, query_parameters_to_set: { 'a\n': '1' } }, /"a\\n" has control characters/],
-  [{ allowed: true, query_parameters_to_remove: ['a\n'] }, /"a\\n" has control characters/],
-  [{ allowed: true, request_headers_to_remove: {} }, /'\[\]string' but got 'map/],
-  [{ allowed: true, request_headers_to_remove: [1] }, /value to be of type 'string'/],
-  [{ allowed: true, query_parameters_to_set: [] }, /to be a map but got '\[\]interface {}'/],
-  [{ allowed: true, query_parameters_to_set: { a: 1 } }, /string or array but got 'json.Number'/],
-  [{ allowed: true, query_parameters_to_set: { a: [1] } }, /array element to be string/],
-  [{ allowed: true, query_parameters_to_remove: 'a' }, /query_parameters_to_remove to be of type/],
   [{ allowed: true, dynamic_metadata: [] }, /dynamic_metadata to be of type 'object'/],
   [{ allowed: false, body: 5 }, /body to be of type 'string' but got 'json.Number'/],
   [{ allowed: false, http_status: '403' }, /http_status to be of type 'number'/],
