@@ -8,7 +8,7 @@ export const UNKNOWN_SERVICE = 'unknown'
 /**
  * Which service a request is for, by the first that names it: the context extensions `service` and
  * `namespace` of Envoy's route, the workload in the destination's SPIFFE ID, the destination's
- * service, the host.
+ * service, the host, and for a connection that is no HTTP the server name of its TLS session.
  */
 export function destinationOf(attributes: Attributes | undefined): Destination {
   const peer = attributes?.destination
@@ -43,7 +43,8 @@ function nameOf(attributes: Attributes | undefined): Named {
   const workload = peer?.principal ? workloadOf(peer.principal) : undefined
   if (workload !== undefined) return workload
   if (peer?.service) return { service: peer.service }
-  const { host = '', scheme } = attributes?.request?.http ?? {}
+  const http = attributes?.request?.http
+  const { host = '', scheme } = http ?? { host: attributes?.tlsSession?.sni }
   return { service: withoutPort(canonicalAuthority(host, scheme)) || UNKNOWN_SERVICE }
 }
 

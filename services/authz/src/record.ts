@@ -35,11 +35,12 @@ const UNKNOWN_PRINCIPAL = 'unknown'
 /** The record of a decision: who, what, when, where, how, why. It holds no credentials. */
 export function recordOf(
   request: DecisionRequest,
-  { id, timeMs, identity, policy }: Findings,
+  { id, timeMs, identity, ambiguities, policy }: Findings,
   { outcome, reason, status, enforced = true }: Verdict,
 ): Decision {
   const { attributes, protocol } = request
   return {
+    ...(ambiguities === undefined ? undefined : { ambiguities }),
     destination: destinationOf(attributes),
     durationUs: Math.round((performance.now() - request.receivedMs) * 1_000),
     ...(enforced ? undefined : { enforced }),
@@ -72,12 +73,13 @@ function requestOf({ attributes }: DecisionRequest): Decision['request'] {
   const http = attributes?.request?.http
   const id = headerOf(http, 'x-request-id')
   const traceId = traceIdOf(headerOf(http, 'traceparent'))
+  const scheme = http === undefined ? transportOf(attributes) : http.scheme
   return {
     host: http?.host ?? '',
     ...(id === undefined ? undefined : { id }),
     method: http?.method ?? '',
     path: pathOf(http),
-    ...(http?.scheme === undefined ? undefined : { scheme: http.scheme }),
+    ...(scheme === undefined ? undefined : { scheme }),
     ...(traceId === undefined ? undefined : { traceId }),
   }
 }
@@ -97,3 +99,12 @@ function traceIdOf(traceparent: string | undefined): string | undefined {
     ? undefined
     : /^[0-9a-f]{2}-([0-9a-f]{32})-[0-9a-f]{16}-[0-9a-f]{2}/.exec(traceparent)?.[1]
 }
+
+/** Envoy's network filter asks of a connection, not of a request. */
+function transportOf(attributes: DecisionRequest['attributes']): string | undefined {
+  const address = attributes?.destination?.address ?? attributes?.source?.address
+  if (address === undefined) return undefined
+  return address.socketAddress?.protocol === UDP ? 'udp' : 'tcp'
+}
+
+const UDP = 1

@@ -1,4 +1,5 @@
 import type { Protocol } from '@verdict/contract'
+import { isOwnHeader } from './own-headers.ts'
 
 /**
  * A question as every step after the adapters sees it. `attributes` is Envoy's AttributeContext by
@@ -15,6 +16,8 @@ export interface DecisionRequest {
    * takes for an allowance or a fault.
    */
   readonly verdictIsStatus: boolean
+  /** The rule that the caller asks for; undefined where it leaves that to us. */
+  readonly entrypoint?: string
 }
 
 export interface Attributes {
@@ -40,6 +43,8 @@ export interface Peer {
 }
 
 export interface SocketAddress {
+  /** 1 is UDP; left out, it is TCP. */
+  readonly protocol?: number
   readonly address?: string
   readonly portValue?: number
 }
@@ -78,6 +83,8 @@ export interface RawHeader {
 export interface Caller {
   /** True as soon as it waits no more. */
   readonly gone: boolean
+  /** Until when it waits, on the clock of `performance.now()`; undefined where it does not say. */
+  readonly deadlineMs?: number | undefined
 }
 
 /**
@@ -95,23 +102,16 @@ export function headerOf(http: HttpAttributes | undefined, name: string): string
   return values.length === 0 ? undefined : values.join(',')
 }
 
-/** Only we set these; from a client they are a lie. */
-const OWN_HEADER_PREFIX = 'x-verdict-'
-
 /** The headers in our name that a request came with. */
 export function ownHeadersOf(http: HttpAttributes | undefined): readonly string[] {
   let own = NO_HEADERS
-  for (const name in http?.headers) if (isOwn(name)) own = [...own, name]
-  for (const { key = '' } of http?.headerMap?.headers ?? []) if (isOwn(key)) own = [...own, key]
+  for (const name in http?.headers) if (isOwnHeader(name)) own = [...own, name]
+  for (const { key = '' } of http?.headerMap?.headers ?? [])
+    if (isOwnHeader(key)) own = [...own, key]
   return own
 }
 
 const NO_HEADERS: readonly string[] = []
-
-function isOwn(name: string): boolean {
-  const long = name.length > OWN_HEADER_PREFIX.length
-  return long && name.slice(0, OWN_HEADER_PREFIX.length).toLowerCase() === OWN_HEADER_PREFIX
-}
 
 /** Now, as `attributes.request.time`. */
 export function timestamp(): Timestamp {

@@ -3,11 +3,12 @@ import { create, toBinary } from '@bufbuild/protobuf'
 import type { CheckAnswer, Identity } from '@verdict/contract'
 import fc from 'fast-check'
 import { expect, test } from 'vitest'
-import { canonicalise } from '../src/canonicalise/canonicalise.ts'
+import { canonicalise, parseQuery } from '../src/canonicalise/canonicalise.ts'
 import { type Answer, Decider } from '../src/decide.ts'
 import { checkHandler } from '../src/envoy/check.ts'
 import { CheckRequestSchema } from '../src/envoy/gen/envoy/service/auth/v3/external_auth_pb.ts'
 import { AuthzError } from '../src/errors.ts'
+import { readPluginQuestion } from '../src/http/plugin-input.ts'
 import { readQuestion } from '../src/http/question.ts'
 import { checkQueryHandler } from '../src/nats/check.ts'
 import type { DecisionRequest } from '../src/request.ts'
@@ -109,6 +110,13 @@ function overHttp(asked: Asked, target: string, own: Readonly<Record<string, str
   return through((held) => held.decide(readQuestion(incoming, wire(target), undefined), WAITING))
 }
 
+/** As Kong posts it: the path is as it came, the query is taken apart and decoded. */
+function overData({ path, ...asked }: Asked, query: string): Promise<unknown> {
+  const http = { ...asked, scheme: 'http', path, querystring: parseQuery(query) }
+  const body = Buffer.from(JSON.stringify({ input: { request: { http } } }))
+  return through((held) => held.decide(readPluginQuestion(body).request, WAITING))
+}
+
 function wire(text: string): string {
   return Buffer.from(text, 'utf8').toString('latin1')
 }
@@ -140,6 +148,27 @@ test('a request has one reading and one decision, by whatever protocol it is ask
       expect(await overHttp(asked, '/check', original)).toEqual(grpc)
       if (!path.startsWith('/')) return
       expect(await overHttp(asked, `/check${path}`, { host })).toEqual(grpc)
+    }),
+    { numRuns: 500 },
+  )
+})
+
+/** No client sends a fragment, and Kong reads queries more freely than the others. */
+const PATH_PIECES = PIECES.filter((piece) => !piece.includes('?') && !piece.includes('#'))
+const QUERIES = ['', 'x=1&x=2&b', 'a%2Fb=%C3%BC', 'a=+%2B&=', '__proto__=1', 'x=/a//../b']
+
+test('a gateway that asks over the Data API gets the same reading and decision', async () => {
+  const path = fc
+    .array(fc.constantFrom(...PATH_PIECES), { minLength: 1, maxLength: 12 })
+    .map((pieces) => pieces.join(''))
+  await fc.assert(
+    fc.asyncProperty(request, path, fc.constantFrom(...QUERIES), async (asked, target, query) => {
+      const { method, host, authorization } = asked
+      const headers = { authorization, 'x-forwarded-host': host }
+      const given = { method, host, headers }
+      const grpc = await overGrpc({ ...given, path: query === '' ? target : `${target}?${query}` })
+      expect(grpc).toMatchObject({ outcome: 'deny' })
+      expect(await overData({ ...given, path: target }, query)).toEqual(grpc)
     }),
     { numRuns: 500 },
   )

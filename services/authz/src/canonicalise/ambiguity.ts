@@ -134,12 +134,21 @@ export class AmbiguityRules {
     this.#choices = choices
   }
 
-  /** @throws {AuthzError} `route_invalid`, even where nothing of the request is ambiguous */
+  /** The bits of those that the setting flags. */
+  flagged(ambiguities: number): number {
+    return ambiguities & this.#choices.flag
+  }
+
+  /**
+   * `route` are the context extensions of Envoy's route; without a word in them, `otherwise` holds.
+   * @throws {AuthzError} `route_invalid`, even where nothing of the request is ambiguous
+   */
   judge(
     ambiguities: number,
     route: Readonly<Record<string, string>> | undefined,
+    otherwise?: string,
   ): AmbiguityFinding {
-    const text = route?.[ROUTE_KEY]
+    const text = route?.[ROUTE_KEY] ?? otherwise
     const choices = text === undefined ? this.#choices : this.#routeChoices(text)
     if (ambiguities === 0) return NOTHING
     const { refuse, flag } = choices

@@ -1,29 +1,32 @@
 import { Protocol } from '@verdict/contract'
 import type { FastifyInstance, FastifyReply } from '@verdict/service'
-import { type Answer, type Decider, FAULT_STATUS } from '../decide.ts'
+import { groupHeaders } from '../answer-headers.ts'
+import type { Answer, Decider } from '../decide.ts'
 import { AuthzError, AuthzErrorCode, isMalformed, type QuestionEvents } from '../errors.ts'
-import { groupHeaders } from './answer-headers.ts'
-import { callerOf, ID_HEADER, RETRY_AFTER_S } from './check.ts'
+import { FAULT_STATUS } from '../fault.ts'
+import { ID_HEADER } from '../own-headers.ts'
+import { callerOf, oneTurnIfNew } from './caller.ts'
+import { RETRY_AFTER_S } from './check.ts'
 import { type PluginGateway, readPluginQuestion } from './plugin-input.ts'
 
 /** Where the OPA plugins of Kong and APISIX ask; the rule's path stands behind it. */
 export const DATA_PATH = '/v1/data'
 
 export interface DataRouteOptions {
-  /** The one rule that may be asked for. */
-  readonly entrypoint: string
   readonly events: QuestionEvents
+  /** How long the gateway waits, in ms. Default: none. */
+  readonly timeoutHeader?: string | undefined
 }
 
 /**
- * Adds `POST /v1/data/<entrypoint>` for the OPA plugins of Kong and APISIX, and for them alone: a
+ * Adds `POST /v1/data/<rule>` for the OPA plugins of Kong and APISIX, and for them alone: a
  * question is about an HTTP request, it is decided as over any other protocol, and the answer is
  * 200 with a `result` in the form of the gateway that asked. A fault has no `result` and is no 200.
  */
 export async function addDataRoute(
   http: FastifyInstance,
   decider: Pick<Decider, 'decide'>,
-  { entrypoint, events }: DataRouteOptions,
+  { events, timeoutHeader }: DataRouteOptions,
 ): Promise<void> {
   await http.register(async (scope) => {
     scope.removeAllContentTypeParsers()
@@ -32,10 +35,12 @@ export async function addDataRoute(
     })
     scope.post<{ Params: { '*': string } }>(`${DATA_PATH}/*`, async (request, reply) => {
       try {
-        requireEntrypoint(request.params['*'], entrypoint)
         const body = request.body as Uint8Array | undefined
         const { gateway, request: question } = readPluginQuestion(body)
-        const answer = await decider.decide(question, callerOf(request.raw))
+        const asked = { ...question, entrypoint: request.params['*'] }
+        const caller = callerOf(request.raw, timeoutHeader)
+        await oneTurnIfNew(request.raw)
+        const answer = await decider.decide(asked, caller)
         return await reply.send({ decision_id: answer.id, result: resultFor(gateway, answer) })
       } catch (thrown) {
         if (!(thrown instanceof AuthzError)) throw thrown
@@ -44,12 +49,6 @@ export async function addDataRoute(
       }
     })
   })
-}
-
-function requireEntrypoint(asked: string, entrypoint: string): void {
-  if (asked === entrypoint) return
-  const message = `the rule that decides here is \`${entrypoint}\`: ask for \`${DATA_PATH}/${entrypoint}\``
-  throw new AuthzError(AuthzErrorCode.policyPathUnknown, message)
 }
 
 /** Kong sends `message` to the client, APISIX sends `reason`. */
@@ -72,13 +71,13 @@ function resultFor(gateway: PluginGateway, answer: Answer): object {
  * that what must not reach the upstream is overwritten by nothing.
  */
 function resultHeaders({ id, result, headersToRemove }: Answer): object {
-  const headers: Record<string, string | readonly string[]> = {}
-  for (const name of headersToRemove) headers[name.toLowerCase()] = ''
+  const headers = new Map<string, string | readonly string[]>()
+  for (const name of headersToRemove) headers.set(name.toLowerCase(), '')
   for (const [name, values] of groupHeaders(result.headers)) {
-    headers[name] = values.length === 1 ? (values[0] ?? '') : values
+    headers.set(name, values.length === 1 ? (values[0] ?? '') : values)
   }
-  headers[ID_HEADER] = id
-  return headers
+  headers.set(ID_HEADER, id)
+  return Object.fromEntries(headers)
 }
 
 /** In OPA's form: `code` and `message`, and never a `result`. */

@@ -130,3 +130,20 @@ test.each([
 ])('the size of a request with %j is %i', (raw, size) => {
   expect(http(['X-Original-URI', '/a', 'X-Original-Method', 'PUT', ...raw])?.size).toBe(size)
 })
+
+test.each(['X-Forwarded-Uri', 'X-Forwarded-Method', 'X-Forwarded-Host', 'X-Forwarded-Proto'])(
+  '%s that comes twice is refused, since nobody knows which one holds',
+  (name) => {
+    const asked = ['X-Forwarded-Uri', '/a,b', 'X-Forwarded-Method', 'GET']
+    expect(http(asked)).toMatchObject({ path: '/a,b' })
+    const twice = [name.toUpperCase(), '/c', name, '/d']
+    expect(() => http([...asked, ...twice])).toThrow(
+      expect.objectContaining({ code: 'question_malformed' }),
+    )
+  },
+)
+
+test.each(['X-Original-Uri', 'X-Original-Method'])('%s that comes twice is refused', (name) => {
+  const asked = ['X-Original-Uri', '/a', 'X-Original-Method', 'GET']
+  expect(() => http([...asked, name, '/a'])).toThrow(/came more than once/)
+})

@@ -20,6 +20,13 @@ const TARGET_HEADERS = [
   ['x-original-uri', 'x-original-method'],
 ] as const
 
+/** What names the request: of two values the gateway and we might each believe another one. */
+const ONCE: ReadonlySet<string> = new Set([
+  ...TARGET_HEADERS.flat(),
+  'x-forwarded-host',
+  'x-forwarded-proto',
+])
+
 /** Of the connection between the gateway and us, or of the question: no part of the request. */
 const NOT_OF_THE_REQUEST = new Set([
   'host',
@@ -44,6 +51,7 @@ export function readQuestion(
   const receivedMs = performance.now()
   const headers = joinHeaders(message.rawHeaders)
   const isPlain = target.startsWith(`${CHECK_PATH}/`)
+  if (!isPlain) requireOnce(message.rawHeaders)
   const asked = isPlain ? plainTarget(message, target, headers) : forwardedTarget(headers)
   const http = httpAttributes(message, headers, asked, body)
   const address = asked.client ?? message.socket.remoteAddress
@@ -73,6 +81,17 @@ function plainTarget({ method = '' }: IncomingMessage, target: string, headers: 
     path: textOf(target.slice(CHECK_PATH.length)),
     host: headers.get('host') ?? '',
     scheme: headers.get('x-forwarded-proto') ?? 'http',
+  }
+}
+
+/** A value may hold a comma: what came several times shows only in the lines. */
+function requireOnce(raw: readonly string[]): void {
+  const seen = new Set<string>()
+  for (let at = 0; at < raw.length; at += 2) {
+    const name = (raw[at] ?? '').toLowerCase()
+    if (!ONCE.has(name)) continue
+    if (seen.has(name)) throw malformed(`\`${name}\` came more than once: make the gateway set it`)
+    seen.add(name)
   }
 }
 

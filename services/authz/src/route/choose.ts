@@ -1,0 +1,92 @@
+import { AMBIGUITY_KINDS, Ambiguity, type AmbiguityKind } from '../canonicalise/ambiguity.ts'
+import type { CanonicalRequest } from '../canonicalise/canonicalise.ts'
+import { AuthzError, AuthzErrorCode } from '../errors.ts'
+import type { ActivePolicy } from '../evaluate.ts'
+import type { DecisionRequest } from '../request.ts'
+import { otherReadings, PATH_KINDS } from './readings.ts'
+import type { Route, RouteTable } from './route-table.ts'
+
+/** Where Envoy's configuration of a route names the rule that decides. */
+export const ENTRYPOINT_KEY = 'verdict.entrypoint'
+
+/** The policies with the rule of theirs that decides one request. */
+export interface ChosenPolicy extends ActivePolicy {
+  /** The route of the file that is for the request. */
+  readonly route?: Route
+  /** What the request is refused for, because it has one route by one reading and another by another. */
+  readonly disputed?: AmbiguityKind
+}
+
+/**
+ * Which rule decides a request, by the first that says so: the context extension of Envoy's route,
+ * the caller who asks for a rule, the file of routes, the setting. `flagged` are the bits of the
+ * ambiguities that the setting neither refuses nor allows.
+ * @throws {AuthzError} `route_invalid`, `policy_path_unknown`
+ */
+export function choosePolicy(
+  active: ActivePolicy,
+  { attributes, entrypoint: asked }: DecisionRequest,
+  canonical: CanonicalRequest,
+  flagged: number,
+): ChosenPolicy {
+  const extension = attributes?.contextExtensions?.[ENTRYPOINT_KEY]
+  if (extension !== undefined) return named(active, extension, AuthzErrorCode.routeInvalid)
+  if (asked !== undefined && asked !== active.entrypoint) {
+    return named(active, asked, AuthzErrorCode.policyPathUnknown)
+  }
+  // A connection that is no HTTP has neither host nor path.
+  if (active.routes === undefined || attributes?.request?.http === undefined) return active
+  return byTable(active, active.routes, canonical, flagged)
+}
+
+function named(
+  active: ActivePolicy,
+  entrypoint: string,
+  code: 'route_invalid' | 'policy_path_unknown',
+): ChosenPolicy {
+  if (entrypoint === active.entrypoint) return active
+  if (active.policy.entrypoints.includes(entrypoint)) return { ...active, entrypoint }
+  const who =
+    code === AuthzErrorCode.routeInvalid
+      ? `the context extension \`${ENTRYPOINT_KEY}\` names`
+      : 'the caller asks for'
+  throw new AuthzError(
+    code,
+    `${who} \`${entrypoint}\`, which is no rule that may decide here: ` +
+      'name it in VERDICT_AUTHZ_ENTRYPOINTS',
+  )
+}
+
+/** What some take for another host. */
+const AUTHORITY_KINDS =
+  Ambiguity.authority_userinfo | Ambiguity.authority_invalid | Ambiguity.authority_mismatch
+
+function byTable(
+  active: ActivePolicy,
+  routes: RouteTable,
+  canonical: CanonicalRequest,
+  flagged: number,
+): ChosenPolicy {
+  const { authority, method, parsedPath } = canonical
+  const host = authority.replace(/:\d*$/, '')
+  const route = routes.match({ host, segments: parsedPath, method })
+  const isOther = (segments: readonly string[], as: string): boolean =>
+    routes.match({ host, segments, method: as }) !== route
+  let disputed = 0
+  if (routes.namesHosts) disputed |= flagged & AUTHORITY_KINDS
+  if ((flagged & Ambiguity.method_form) !== 0 && isOther(parsedPath, method.toUpperCase())) {
+    disputed |= Ambiguity.method_form
+  }
+  if ((flagged & PATH_KINDS) !== 0) {
+    const readings = otherReadings(canonical)
+    const differ = readings?.some((segments) => isOther(segments, method)) ?? true
+    if (differ) disputed |= flagged & PATH_KINDS
+  }
+  if (route === undefined && disputed === 0) return active
+  const kind = AMBIGUITY_KINDS.find((one) => (disputed & Ambiguity[one]) !== 0)
+  return {
+    ...active,
+    ...(route === undefined ? undefined : { entrypoint: route.entrypoint, route }),
+    ...(kind === undefined ? undefined : { disputed: kind }),
+  }
+}
