@@ -67,7 +67,7 @@ export async function steady(ask: Ask, perSecond: number, forMs: number): Promis
 }
 
 /** The latency that this share of the answers does not exceed. */
-export function quantile({ latenciesMs }: LoadFigures, share: number): number {
+export function quantile({ latenciesMs }: Pick<LoadFigures, 'latenciesMs'>, share: number): number {
   const sorted = Float64Array.from(latenciesMs).sort()
   return sorted[Math.min(sorted.length - 1, Math.floor(share * sorted.length))] ?? Number.NaN
 }

@@ -48,7 +48,7 @@ export const CHECK_HEADERS = {
 }
 
 /** A CheckRequest, as a real Envoy asks. */
-export function checkRequest(): Uint8Array {
+export function checkRequest(path = PATH): Uint8Array {
   const protos = join(
     dirname(fileURLToPath(import.meta.resolve('@grpc/grpc-js-xds/package.json'))),
     'deps',
@@ -65,7 +65,8 @@ export function checkRequest(): Uint8Array {
   const peer = (address: string, port_value: number): object => ({
     address: { socket_address: { address, port_value } },
   })
-  const http = { ...HTTP, protocol: 'HTTP/2', size: -1, headers: ENVOY_HEADERS }
+  const headers = { ...ENVOY_HEADERS, ':path': path }
+  const http = { ...HTTP, path, protocol: 'HTTP/2', size: -1, headers }
   return service.Check.requestSerialize({
     attributes: {
       source: peer('10.0.0.7', 40_111),

@@ -2,7 +2,7 @@ import { readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { type DecisionRecord, type Identity, parseJournalBatch } from '@verdict/contract'
 import { type Journal, openJournal } from '@verdict/journal'
-import { temporaryDirectory } from '@verdict/kit'
+import { temporaryDirectory, waitFor } from '@verdict/kit'
 import { expect, test } from 'vitest'
 import { type Answer, Decider, type DeciderOptions } from './decide.ts'
 import { AuthzError, AuthzErrorCode } from './errors.ts'
@@ -268,6 +268,69 @@ test('who stopped waiting while authn was asked gets no decision and no record',
   expect((await fault(decided)).code).toBe('deadline_exceeded')
   expect(point.inputs).toEqual([])
   expect(point.records()).toEqual([])
+})
+
+test('a decision that comes too late by the clock is neither recorded nor answered', async () => {
+  const caller = { gone: false, deadlineMs: performance.now() + 10 }
+  const identify = (): Identity => {
+    // As work that blocks: no timer fires.
+    while (performance.now() < caller.deadlineMs);
+    return ALICE
+  }
+  await using point = await setUp(true, { identifier: { identify } })
+  expect((await fault(point.decider.decide(asking(), caller))).code).toBe('deadline_exceeded')
+  expect(point.records()).toEqual([])
+  expect(point.events).toEqual(['deadline_exceeded'])
+})
+
+test('a fault that nobody waits for is not recorded', async () => {
+  const caller = { gone: false }
+  const identify = (): never => {
+    caller.gone = true
+    throw new Error('broken')
+  }
+  await using point = await setUp(true, { identifier: { identify } })
+  expect((await fault(point.decider.decide(asking(), caller))).code).toBe('deadline_exceeded')
+  expect(point.records()).toEqual([])
+  expect(point.events).toEqual(['deadline_exceeded'])
+})
+
+test('what becomes durable too late is on record, and not answered', async () => {
+  const caller = { gone: false }
+  const lines: string[] = []
+  const journal: DeciderOptions['journal'] = {
+    append: async (encode) => {
+      const position = { instance: 'authz-test', epoch: 1, n: 1, prev: 'a'.repeat(64) }
+      lines.push(encode(position as never))
+      caller.gone = true
+      return position as never
+    },
+  }
+  await using point = await setUp(true, { journal })
+  expect((await fault(point.decider.decide(asking(), caller))).code).toBe('deadline_exceeded')
+  expect(lines).toHaveLength(1)
+  expect(lines[0]).toContain('"outcome":"allow"')
+  expect(point.events).toEqual(['allow', 'deadline_exceeded'])
+})
+
+test('a disk that hangs holds no caller, and the request stays in flight', async () => {
+  const journal = { append: () => new Promise<never>(() => {}) }
+  await using point = await setUp(true, { journal, decisionTimeoutMs: 20 })
+  expect((await fault(point.decider.decide(asking(), WAITING))).code).toBe('deadline_exceeded')
+  expect(point.decider.inFlight).toBe(1)
+  expect(point.events).toEqual(['deadline_exceeded'])
+})
+
+test('authn that is silent holds no caller, and what it says later is for nobody', async () => {
+  const asked = Promise.withResolvers<Identity>()
+  const identifier = { identify: () => asked.promise }
+  await using point = await setUp(true, { identifier, decisionTimeoutMs: 20 })
+  expect((await fault(point.decider.decide(asking(), WAITING))).code).toBe('deadline_exceeded')
+  asked.resolve(ALICE)
+  await waitFor(() => point.decider.inFlight === 0, { deadlineMs: 5_000, what: 'the work to end' })
+  expect(point.inputs).toEqual([])
+  expect(point.records()).toEqual([])
+  expect(point.events).toEqual(['deadline_exceeded'])
 })
 
 test('more requests than may be in flight are turned away at once', async () => {

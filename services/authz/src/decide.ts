@@ -8,26 +8,36 @@ import {
   Outcome,
 } from '@verdict/contract'
 import type { Journal } from '@verdict/journal'
+import { Admission } from './admission.ts'
 import { parseBody } from './body/body.ts'
 import type { GrpcMessages } from './body/grpc-body.ts'
 import {
   type AmbiguityFinding,
   type AmbiguityKind,
   AmbiguityRules,
-  codeOf,
   DEFAULT_CHOICES,
-  MEANINGS,
 } from './canonicalise/ambiguity.ts'
 import { type CanonicalRequest, canonicalise } from './canonicalise/canonicalise.ts'
-import { challenge } from './challenge.ts'
+import { DECISION_TIMEOUT_MS, Deadlines, Waiter } from './deadline.ts'
 import { unenforced } from './dry-run.ts'
 import { AuthzError, AuthzErrorCode } from './errors.ts'
 import { type ActivePolicy, evaluate } from './evaluate.ts'
+import { FAULT_STATUS, faultOf, GONE, UNRECORDED } from './fault.ts'
 import { credentialsOf, type Identifier } from './identify.ts'
-import { buildInput } from './input.ts'
+import { buildInput, routeInput } from './input.ts'
 import { type Findings, recordOf } from './record.ts'
-import { type Caller, type DecisionRequest, ownHeadersOf } from './request.ts'
-import { type PolicyResult, readResult, unreadableResult } from './result.ts'
+import type { Caller, DecisionRequest } from './request.ts'
+import { readResult } from './result/read-result.ts'
+import { settleHeaders } from './result/settle-headers.ts'
+import { type ChosenPolicy, choosePolicy } from './route/choose.ts'
+import {
+  ambiguous,
+  type Ruling,
+  removedHeaders,
+  toldStatus,
+  unauthenticated,
+  unreadable,
+} from './ruling.ts'
 
 /** A decision that is on record: what the adapter tells the caller. */
 export interface Answer extends Ruling {
@@ -36,13 +46,6 @@ export interface Answer extends Ruling {
   readonly status: number
   /** What the upstream must not see: what the policy says, and headers in our name. */
   readonly headersToRemove: readonly string[]
-}
-
-interface Ruling {
-  readonly outcome: Exclude<Outcome, 'error'>
-  readonly result: PolicyResult
-  /** The request was refused before the policy was asked, because it can't be read. */
-  readonly unreadable: boolean
 }
 
 export interface DeciderOptions {
@@ -54,6 +57,10 @@ export interface DeciderOptions {
   readonly grpcMessages?: GrpcMessages | undefined
   /** Requests that may be decided at the same time; more get `overloaded`. */
   readonly requestsMax: number
+  /** The longest that a caller waits for any decision. Default: DECISION_TIMEOUT_MS. */
+  readonly decisionTimeoutMs?: number
+  /** Bodies are not read, and the policy gets none of them. Default: false. */
+  readonly skipBodyParse?: boolean
   /** Denials are recorded, and not enforced. Default: false. */
   readonly dryRun?: boolean
   readonly events: DecideEvents
@@ -63,37 +70,10 @@ export interface DeciderOptions {
 
 /** What the decider reports; see events.ts. */
 export interface DecideEvents {
-  decided(outcome: Outcome, request: DecisionRequest): void
+  decided(outcome: Outcome, request: DecisionRequest, unreadable: boolean): void
   faulted(fault: AuthzError, request: DecisionRequest): void
   ambiguous(finding: AmbiguityFinding): void
 }
-
-/** The HTTP status of each fault: 503 where another copy, or a later try, may do better. */
-export const FAULT_STATUS: Readonly<Record<AuthzErrorCode, number>> = {
-  request_unreadable: 400,
-  question_malformed: 400,
-  policy_path_unknown: 404,
-  descriptor_invalid: 500,
-  policy_failed: 500,
-  decision_undefined: 500,
-  decision_invalid: 500,
-  route_invalid: 500,
-  internal: 500,
-  identity_unavailable: 503,
-  policy_missing: 503,
-  record_failed: 503,
-  overloaded: 503,
-  deadline_exceeded: 503,
-}
-
-/** Nobody waits for the first; the second says that there can be no record. */
-const UNRECORDED: ReadonlySet<AuthzErrorCode> = new Set([
-  AuthzErrorCode.deadlineExceeded,
-  AuthzErrorCode.recordFailed,
-])
-
-/** What a denial is told as where its status would be taken for an allowance or a fault. */
-const STATUS_DENIED = 403
 
 /**
  * The path of a decision, the same for every protocol: canonicalise, identify, evaluate, record,
@@ -102,61 +82,67 @@ const STATUS_DENIED = 403
 export class Decider {
   readonly #options: DeciderOptions
   readonly #ambiguities: AmbiguityRules
-  #inFlight = 0
+  readonly #timeoutMs: number
+  readonly #admission: Admission
+  readonly #deadlines = new Deadlines()
 
   constructor(options: DeciderOptions) {
     this.#options = options
     this.#ambiguities = options.ambiguities ?? new AmbiguityRules(DEFAULT_CHOICES)
+    this.#timeoutMs = options.decisionTimeoutMs ?? DECISION_TIMEOUT_MS
+    this.#admission = new Admission({ requestsMax: options.requestsMax })
   }
 
   /** Requests that are being decided. */
   get inFlight(): number {
-    return this.#inFlight
+    return this.#admission.underWay
   }
 
   /**
-   * Decides a request. Where the identity is remembered nothing waits before the record.
+   * Decides a request. Where the identity is remembered nothing waits before the record. What
+   * nobody waits for any more is neither recorded nor answered; where the time passes while the
+   * record becomes durable, the decision is on record and the caller got `deadline_exceeded`.
    * @throws {AuthzError} as a rejection, on any fault: that is never a decision
    */
   async decide(request: DecisionRequest, caller: Caller): Promise<Answer> {
-    this.#admit(request)
-    this.#inFlight++
-    const timeMs = Date.now()
-    const findings: Findings = { id: newDecisionId(timeMs), timeMs }
+    const waiter = new Waiter(caller, request.receivedMs + this.#timeoutMs)
     try {
-      return await this.#commit(request, findings, await this.#rule(request, findings, caller))
+      const decided = this.#admission.admit(waiter, () => this.#decide(request, waiter))
+      return await this.#deadlines.bound(waiter, decided)
     } catch (thrown) {
-      throw await this.#fault(request, findings, thrown)
-    } finally {
-      this.#inFlight--
+      const fault = faultOf(thrown)
+      if (UNRECORDED.has(fault.code)) this.#options.events.faulted(fault, request)
+      throw fault
     }
   }
 
-  #admit(request: DecisionRequest): void {
-    const { requestsMax, events } = this.#options
-    if (this.#inFlight < requestsMax) return
-    const fault = new AuthzError(
-      AuthzErrorCode.overloaded,
-      `${requestsMax} requests are in flight: ask again later, or another copy`,
-    )
-    // Not recorded: a record for each would deepen the overload that it tells of.
-    events.faulted(fault, request)
-    throw fault
+  async #decide(request: DecisionRequest, waiter: Waiter): Promise<Answer> {
+    const timeMs = Date.now()
+    const findings: Findings = { id: newDecisionId(timeMs), timeMs }
+    try {
+      const ruling = await this.#rule(request, findings, waiter)
+      if (waiter.gone) throw GONE
+      return await this.#commit(request, findings, ruling, waiter)
+    } catch (thrown) {
+      throw await this.#fault(request, findings, faultOf(thrown), waiter)
+    }
   }
 
   /** What is decided, in one turn of the event loop where the identity is remembered. */
-  async #rule(request: DecisionRequest, findings: Findings, caller: Caller): Promise<Ruling> {
+  async #rule(request: DecisionRequest, findings: Findings, waiter: Waiter): Promise<Ruling> {
     try {
       const canonical = canonicalise(request.attributes?.request?.http)
-      const refused = this.#judge(request, findings, canonical)
+      const policy = this.#choose(request, canonical)
+      const refused = this.#judge(request, findings, canonical, policy)
       if (refused !== undefined) return ambiguous(refused)
       const found = this.#options.identifier.identify(credentialsOf(request))
-      findings.identity = found instanceof Promise ? await found : found
-      if (caller.gone) throw new AuthzError(AuthzErrorCode.deadlineExceeded, 'nobody waits')
-      if (findings.identity.status === IdentityStatus.invalid) {
-        return unauthenticated(findings.identity)
-      }
-      return this.#ask(request, findings, canonical, findings.identity)
+      if (!(found instanceof Promise)) return this.#ask(request, findings, canonical, policy, found)
+      const identity = await found
+      // Many may have waited for authn; they take turns with those that came since.
+      return await this.#admission.turn(waiter, () => {
+        if (waiter.gone) throw GONE
+        return this.#ask(request, findings, canonical, policy, identity)
+      })
     } catch (thrown) {
       if (thrown instanceof AuthzError && thrown.code === AuthzErrorCode.requestUnreadable) {
         return unreadable(thrown)
@@ -165,42 +151,67 @@ export class Decider {
     }
   }
 
+  /** The policies of this moment, and which rule of theirs decides; undefined without any. */
+  #choose(request: DecisionRequest, canonical: CanonicalRequest): ChosenPolicy | undefined {
+    const active = this.#options.policy()
+    if (active === undefined) return undefined
+    return choosePolicy(
+      active,
+      request,
+      canonical,
+      this.#ambiguities.flagged(canonical.ambiguities),
+    )
+  }
+
   /** The kind of ambiguity that is refused; those that the policy is told of are findings. */
   #judge(
     { attributes }: DecisionRequest,
     findings: Findings,
     { ambiguities }: CanonicalRequest,
+    policy: ChosenPolicy | undefined,
   ): AmbiguityKind | undefined {
-    const found = this.#ambiguities.judge(ambiguities, attributes?.contextExtensions)
+    const route = policy?.route?.ambiguities
+    const found = this.#ambiguities.judge(ambiguities, attributes?.contextExtensions, route)
     if (ambiguities === 0) return undefined
-    this.#options.events.ambiguous(found)
+    const refused = found.refused ?? policy?.disputed
+    this.#options.events.ambiguous({ ...found, refused })
     if (found.flagged.length > 0) findings.ambiguities = found.flagged
-    return found.refused
+    return refused
   }
 
-  /** Asks the policy. */
+  /** Asks the policy, where the identity is one to ask it about. */
   #ask(
     { attributes }: DecisionRequest,
     findings: Findings,
     canonical: CanonicalRequest,
+    policy: ChosenPolicy | undefined,
     identity: Identity,
   ): Ruling {
-    const body = parseBody(attributes?.request?.http, {
-      messages: this.#options.grpcMessages,
-      parsedPath: canonical.parsedPath,
-    })
-    const policy = this.#options.policy()
+    findings.identity = identity
+    if (identity.status === IdentityStatus.invalid) return unauthenticated(identity)
+    const { skipBodyParse = false, grpcMessages: messages } = this.#options
+    const { parsedPath } = canonical
+    const body =
+      (policy?.route?.skipBody ?? skipBodyParse)
+        ? undefined
+        : parseBody(attributes?.request?.http, { messages, parsedPath })
     if (policy === undefined) {
       throw new AuthzError(AuthzErrorCode.policyMissing, 'no policy is active yet')
     }
     findings.policy = policy
     const input = buildInput(attributes, canonical, body, identity)
     if (findings.ambiguities !== undefined) input.ambiguities = findings.ambiguities
-    const result = readResult(evaluate(policy, input))
+    if (policy.route !== undefined) input.route = routeInput(policy.route)
+    const result = settleHeaders(readResult(evaluate(policy, input)), attributes?.request?.http)
     return { outcome: result.allowed ? Outcome.allow : Outcome.deny, result, unreadable: false }
   }
 
-  async #commit(request: DecisionRequest, findings: Findings, ruling: Ruling): Promise<Answer> {
+  async #commit(
+    request: DecisionRequest,
+    findings: Findings,
+    ruling: Ruling,
+    waiter: Waiter,
+  ): Promise<Answer> {
     const { outcome, result } = ruling
     const status = toldStatus(request, result)
     const enforced = outcome === Outcome.allow || this.#options.dryRun !== true
@@ -212,7 +223,8 @@ export class Decider {
       const why = `the decision can't be recorded: ${messageOf(thrown)}`
       throw new AuthzError(AuthzErrorCode.recordFailed, why, { cause: thrown })
     }
-    this.#options.events.decided(outcome, request)
+    this.#options.events.decided(outcome, request, ruling.unreadable)
+    if (waiter.gone) throw GONE
     const told = enforced ? ruling : unenforced(ruling)
     return {
       ...told,
@@ -223,14 +235,16 @@ export class Decider {
   }
 
   /** Records a fault where that is possible, and makes of it what the caller is told. */
-  async #fault(request: DecisionRequest, findings: Findings, thrown: unknown): Promise<AuthzError> {
-    const fault =
-      thrown instanceof AuthzError
-        ? thrown
-        : new AuthzError(AuthzErrorCode.internal, messageOf(thrown), { cause: thrown })
+  async #fault(
+    request: DecisionRequest,
+    findings: Findings,
+    fault: AuthzError,
+    waiter: Waiter,
+  ): Promise<AuthzError> {
     const { code, message } = fault
-    this.#options.events.faulted(fault, request)
+    if (waiter.gone) return GONE
     if (UNRECORDED.has(code)) return fault
+    this.#options.events.faulted(fault, request)
     const verdict = { outcome: Outcome.error, reason: code, status: FAULT_STATUS[code] }
     const record = recordOf(request, findings, verdict)
     try {
@@ -239,44 +253,9 @@ export class Decider {
       // The caller gets no decision either way; the journal tells of its own fault.
       return fault
     }
-    this.#options.events.decided(Outcome.error, request)
+    this.#options.events.decided(Outcome.error, request, false)
     return new AuthzError(code, message, { cause: fault, decisionId: findings.id })
   }
 }
 
-function unauthenticated({ reason }: Identity): Ruling {
-  return { outcome: Outcome.unauthenticated, result: challenge(reason), unreadable: false }
-}
-
-/** Envoy cuts, or refuses, bodies that are long; what can't be read may be quoted in this one. */
-const UNREADABLE_CHARS_MAX = 1_000
-
-/** In the words of opa-envoy-plugin. */
-function unreadable({ message }: AuthzError): Ruling {
-  const why = `request_parse_error: ${message}`.slice(0, UNREADABLE_CHARS_MAX)
-  const result = unreadableResult(why)
-  return { outcome: Outcome.deny, result, unreadable: true }
-}
-
-/** Denied before anybody asks who calls: no answer to it could be right for all who read it. */
-function ambiguous(kind: AmbiguityKind): Ruling {
-  const reason = codeOf(kind)
-  const result = { ...unreadableResult(reason), body: `${reason}: ${MEANINGS[kind]}` }
-  return { outcome: Outcome.deny, result, unreadable: false }
-}
-
 const NO_HEADERS: readonly string[] = []
-
-/** A header in our name that the client sent stays only where the policy overwrites it. */
-function removedHeaders(request: DecisionRequest, result: PolicyResult): readonly string[] {
-  const own = ownHeadersOf(request.attributes?.request?.http)
-  if (own.length === 0) return result.headersToRemove
-  const overwritten = new Set(result.headers.map(([name]) => name.toLowerCase()))
-  const forged = own.filter((name) => !overwritten.has(name.toLowerCase()))
-  return [...result.headersToRemove, ...forged]
-}
-
-function toldStatus(request: DecisionRequest, { allowed, status }: PolicyResult): number {
-  if (allowed || !request.verdictIsStatus) return status
-  return status < 300 || status >= 500 ? STATUS_DENIED : status
-}

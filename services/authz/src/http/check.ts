@@ -1,18 +1,16 @@
-import { type IncomingMessage, METHODS } from 'node:http'
+import { METHODS } from 'node:http'
 import { Protocol } from '@verdict/contract'
 import { errorBody, type FastifyInstance, type FastifyReply } from '@verdict/service'
-import { type Answer, type Decider, FAULT_STATUS } from '../decide.ts'
+import { groupHeaders, joinedHeaders } from '../answer-headers.ts'
+import type { Answer, Decider } from '../decide.ts'
 import { AuthzError, AuthzErrorCode, isMalformed, type QuestionEvents } from '../errors.ts'
-import type { Caller } from '../request.ts'
-import type { HeaderPair } from '../result.ts'
-import { groupHeaders } from './answer-headers.ts'
+import { FAULT_STATUS } from '../fault.ts'
+import { ID_HEADER, REASON_HEADER } from '../own-headers.ts'
+import type { HeaderChange } from '../result/policy-result.ts'
+import { callerOf, oneTurnIfNew } from './caller.ts'
 import { CHECK_PATH, readQuestion } from './question.ts'
 import { hideRequests, PLAIN_ROUTE, targetOf } from './target.ts'
 
-/** The id of the decision's record. */
-export const ID_HEADER = 'x-verdict-decision-id'
-/** The policy's reason. */
-export const REASON_HEADER = 'x-verdict-reason'
 /** Envoy takes these headers from the request before it hands it on. */
 const REMOVE_HEADER = 'x-envoy-auth-headers-to-remove'
 /** A longer reason is cut: it is in the record. */
@@ -25,6 +23,7 @@ export async function addCheckRoutes(
   http: FastifyInstance,
   decider: Pick<Decider, 'decide'>,
   events: QuestionEvents,
+  timeoutHeader?: string,
 ): Promise<void> {
   hideRequests(http.server)
   await http.register(async (scope) => {
@@ -46,7 +45,9 @@ export async function addCheckRoutes(
         handler: async ({ raw, body }, reply) => {
           try {
             const question = readQuestion(raw, targetOf(raw), body as Uint8Array | undefined)
-            return await sendAnswer(reply, await decider.decide(question, callerOf(raw)))
+            const caller = callerOf(raw, timeoutHeader)
+            await oneTurnIfNew(raw)
+            return await sendAnswer(reply, await decider.decide(question, caller))
           } catch (thrown) {
             if (!(thrown instanceof AuthzError)) throw thrown
             if (isMalformed(thrown)) events.questionRefused(Protocol.http, thrown)
@@ -58,27 +59,21 @@ export async function addCheckRoutes(
   })
 }
 
-/** The connection tells whether anybody waits. */
-export function callerOf({ socket }: IncomingMessage): Caller {
-  return {
-    get gone() {
-      return socket.destroyed
-    },
-  }
-}
-
 function sendAnswer(reply: FastifyReply, { id, status, result, headersToRemove }: Answer) {
-  addHeaders(reply, result.headers)
+  if (result.allowed) addHeaders(reply, Object.entries(joinedHeaders(result.headers)))
+  else addHeaders(reply, result.headers)
   addHeaders(reply, result.responseHeaders)
   if (headersToRemove.length > 0) reply.header(REMOVE_HEADER, headersToRemove.join(', '))
   reply.header(ID_HEADER, id).header(REASON_HEADER, printable(result.reason))
   return reply.code(status).send(result.body ?? '')
 }
 
-function addHeaders(reply: FastifyReply, pairs: readonly HeaderPair[]): void {
-  for (const [name, values] of groupHeaders(pairs)) {
+function addHeaders(reply: FastifyReply, changes: readonly HeaderChange[]): void {
+  for (const [name, values] of groupHeaders(changes)) {
     const sent = values.map(asBytes)
-    reply.header(name, sent.length === 1 ? sent[0] : sent)
+    // In the framework's object of headers this one would be the prototype.
+    if (name === '__proto__') reply.raw.setHeader(name, sent)
+    else reply.header(name, sent.length === 1 ? sent[0] : sent)
   }
 }
 

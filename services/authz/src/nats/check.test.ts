@@ -2,8 +2,8 @@ import { Outcome } from '@verdict/contract'
 import { expect, test } from 'vitest'
 import type { Answer } from '../decide.ts'
 import { AuthzError } from '../errors.ts'
-import type { DecisionRequest } from '../request.ts'
-import { readResult } from '../result.ts'
+import type { Caller, DecisionRequest } from '../request.ts'
+import { readResult } from '../result/read-result.ts'
 import { checkQueryHandler } from './check.ts'
 
 const REFUSED: string[] = []
@@ -11,8 +11,10 @@ const REFUSED: string[] = []
 /** Asks with a decision that is settled before. */
 async function ask(query: unknown, decision: unknown = true) {
   const requests: DecisionRequest[] = []
-  const decide = async (request: DecisionRequest): Promise<Answer> => {
+  const callers: Caller[] = []
+  const decide = async (request: DecisionRequest, caller: Caller): Promise<Answer> => {
     requests.push(request)
+    callers.push(caller)
     if (decision instanceof Error) throw decision
     const result = readResult(decision)
     return {
@@ -30,7 +32,7 @@ async function ask(query: unknown, decision: unknown = true) {
   )
   const payload = typeof query === 'string' ? query : JSON.stringify(query)
   const answer = JSON.parse(Buffer.from(await handler(Buffer.from(payload))).toString())
-  return { answer, request: requests[0] }
+  return { answer, request: requests[0], caller: callers[0] }
 }
 
 test('a query is a request like any other', async () => {
@@ -76,6 +78,15 @@ test('the answer is the decision', async () => {
   })
 })
 
+test('a question may tell how long its caller waits', async () => {
+  const query = { method: 'GET', path: '/' }
+  expect((await ask(query)).caller?.deadlineMs).toBeUndefined()
+  const askedMs = performance.now()
+  const { caller } = await ask({ ...query, timeoutMs: 60_000 })
+  expect(caller?.deadlineMs).toBeGreaterThanOrEqual(askedMs + 60_000)
+  expect(caller?.deadlineMs).toBeLessThanOrEqual(performance.now() + 60_000)
+})
+
 test('a fault is no decision', async () => {
   const fault = new AuthzError('policy_failed', 'it broke')
   const { answer } = await ask({ method: 'GET', path: '/' }, fault)
@@ -90,6 +101,8 @@ test.each([
   ['a path that is no text', { method: 'GET', path: 1 }],
   ['a host that is no text', { method: 'GET', path: '/', host: {} }],
   ['a header that is no text', { method: 'GET', path: '/', headers: { a: 1 } }],
+  ['a timeout that is a text', { method: 'GET', path: '/', timeoutMs: '200' }],
+  ['a timeout of nothing', { method: 'GET', path: '/', timeoutMs: 0 }],
   ['headers that are a list', { method: 'GET', path: '/', headers: ['a'] }],
   ['a source that is a text', { method: 'GET', path: '/', source: 'a' }],
   ['a destination that is null', { method: 'GET', path: '/', destination: null }],

@@ -1,10 +1,14 @@
 import { type CheckAnswer, type CheckQuery, Protocol } from '@verdict/contract'
+import { joinedHeaders } from '../answer-headers.ts'
 import type { Decider } from '../decide.ts'
 import { AuthzError, AuthzErrorCode, isMalformed, type QuestionEvents } from '../errors.ts'
-import { type Attributes, type DecisionRequest, type Peer, timestamp } from '../request.ts'
-
-/** Who asks over NATS sets the time that it waits itself, and we don't learn it. */
-const WAITING = { gone: false } as const
+import {
+  type Attributes,
+  type Caller,
+  type DecisionRequest,
+  type Peer,
+  timestamp,
+} from '../request.ts'
 
 /** Answers a CheckQuery with a CheckAnswer, both as JSON. */
 export function checkQueryHandler(
@@ -20,14 +24,15 @@ async function answer(
   payload: Uint8Array,
 ): Promise<CheckAnswer> {
   try {
-    const decided = await decider.decide(readQuery(payload), WAITING)
+    const query = parseQuery(payload)
+    const decided = await decider.decide(requestOf(query), callerOf(query))
     const { id, outcome, status, result } = decided
     return {
       id,
       outcome,
       reason: result.reason,
       status,
-      headers: Object.fromEntries(result.headers),
+      headers: joinedHeaders(result.headers),
       ...(result.body === undefined ? undefined : { body: result.body }),
     }
   } catch (thrown) {
@@ -37,18 +42,24 @@ async function answer(
   }
 }
 
-/** @throws {AuthzError} `question_malformed` */
-function readQuery(payload: Uint8Array): DecisionRequest {
-  const receivedMs = performance.now()
-  const query = parseQuery(payload)
+function requestOf(query: CheckQuery): DecisionRequest {
   return {
     protocol: Protocol.nats,
     attributes: attributesOf(query),
-    receivedMs,
+    receivedMs: performance.now(),
     verdictIsStatus: false,
   }
 }
 
+/** Whether somebody waits is not to be seen over NATS; how long, the question may tell. */
+function callerOf({ timeoutMs }: CheckQuery): Caller {
+  return {
+    gone: false,
+    deadlineMs: timeoutMs === undefined ? undefined : performance.now() + timeoutMs,
+  }
+}
+
+/** @throws {AuthzError} `question_malformed` */
 function parseQuery(payload: Uint8Array): CheckQuery {
   let query: unknown
   try {
@@ -58,6 +69,10 @@ function parseQuery(payload: Uint8Array): CheckQuery {
   }
   if (!isTexts(query, ['method', 'path'])) throw malformed('`method` and `path` must be texts')
   if (!isTexts(query, [], ['host', 'scheme'])) throw malformed('`host` and `scheme` are texts')
+  const { timeoutMs } = query
+  if (timeoutMs !== undefined && !(typeof timeoutMs === 'number' && timeoutMs > 0)) {
+    throw malformed('`timeoutMs` must be a number of milliseconds')
+  }
   for (const part of ['headers', 'source', 'destination'] as const) {
     const value = query[part]
     if (value === undefined) continue
