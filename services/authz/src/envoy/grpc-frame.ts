@@ -34,12 +34,17 @@ export class FrameCollector {
     return this.#length > GRPC_PREFIX_BYTES + messageBytes ? 'several' : undefined
   }
 
+  /** Whether the bytes that came are the whole of one message. */
+  get isWhole(): boolean {
+    if (this.#length < GRPC_PREFIX_BYTES) return false
+    return this.#length === GRPC_PREFIX_BYTES + lengthOf(this.#bytes)
+  }
+
   /** The message, once all bytes are here. */
   end(): Uint8Array | FrameFault {
     if (this.#length === 0) return 'none'
     if (this.#length < GRPC_PREFIX_BYTES) return 'truncated'
-    const whole = this.#length === GRPC_PREFIX_BYTES + lengthOf(this.#bytes)
-    return whole ? this.#bytes.subarray(GRPC_PREFIX_BYTES, this.#length) : 'truncated'
+    return this.isWhole ? this.#bytes.subarray(GRPC_PREFIX_BYTES, this.#length) : 'truncated'
   }
 
   #append(chunk: Uint8Array): void {

@@ -45,6 +45,7 @@ test('the status, message and push-back of a refusal arrive as they were thrown'
   expect(error.code).toBe(status.RESOURCE_EXHAUSTED)
   expect(error.details).toBe('zu viel: 100 % – später')
   expect(error.metadata.get('grpc-retry-pushback-ms')).toEqual(['250'])
+  expect(error.metadata.get('retry-after')).toEqual(['1'])
 })
 
 test('an error that is no refusal is INTERNAL, and is told to the owner', async () => {
@@ -70,6 +71,18 @@ test('a message above the limit is RESOURCE_EXHAUSTED', async () => {
   expect(error.code).toBe(status.RESOURCE_EXHAUSTED)
 })
 
+test('an answer above the limit is RESOURCE_EXHAUSTED, and is told to the owner', async () => {
+  const faults: unknown[] = []
+  const { client } = await serve(
+    { [ECHO]: (message) => message },
+    { answerBytesMax: 10, onFault: (error) => faults.push(error) },
+  )
+  expect(await unary(client, ECHO, Buffer.alloc(10))).toEqual(Buffer.alloc(10))
+  const error = await failure(unary(client, ECHO, Buffer.alloc(11)))
+  expect(error.code).toBe(status.RESOURCE_EXHAUSTED)
+  expect(faults).toHaveLength(1)
+})
+
 test('a call past its deadline is DEADLINE_EXCEEDED, and its handler can see that', async () => {
   const calls: UnaryCall[] = []
   const { port } = await serve({ [WAIT]: (_message, call) => pending(calls, call) })
@@ -77,6 +90,34 @@ test('a call past its deadline is DEADLINE_EXCEEDED, and its handler can see tha
   expect(answer.headers['grpc-status']).toBe(String(status.DEADLINE_EXCEEDED))
   expect(calls).toHaveLength(1)
   expect(calls[0]?.gone).toBe(true)
+})
+
+test('an answer that is late by the clock is none, though no timer could fire', async () => {
+  const { port } = await serve({
+    [ECHO]: (message, call) => {
+      // As a policy does that takes long: nothing else runs.
+      while (!call.gone);
+      return message
+    },
+  })
+  const answer = await raw(port, { 'grpc-timeout': '20m' }, frameMessage(Buffer.from('x')))
+  expect(answer.headers['grpc-status']).toBe(String(status.DEADLINE_EXCEEDED))
+})
+
+test('a handler can see until when the client waits', async () => {
+  const deadlines: (number | undefined)[] = []
+  const { port } = await serve({
+    [ECHO]: (message, call) => {
+      deadlines.push(call.deadlineMs)
+      return message
+    },
+  })
+  const sentMs = performance.now()
+  await raw(port, { 'grpc-timeout': '60S' }, frameMessage(Buffer.from('x')))
+  await raw(port, {}, frameMessage(Buffer.from('x')))
+  expect(deadlines[0]).toBeGreaterThan(sentMs + 60_000)
+  expect(deadlines[0]).toBeLessThanOrEqual(performance.now() + 60_000)
+  expect(deadlines[1]).toBeUndefined()
 })
 
 test('a handler can see that the client has reset the stream', async () => {
@@ -210,7 +251,11 @@ const POST = { ':method': 'POST', 'content-type': 'application/grpc', te: 'trail
 
 async function serve(
   methods: Record<string, UnaryHandler>,
-  options: { onFault?: (error: unknown) => void; receiveTimeoutMs?: number } = {},
+  options: {
+    answerBytesMax?: number
+    onFault?: (error: unknown) => void
+    receiveTimeoutMs?: number
+  } = {},
 ) {
   const onFault = (error: unknown): never => {
     throw error

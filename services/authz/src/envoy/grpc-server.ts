@@ -6,78 +6,75 @@ import http2, {
 } from 'node:http2'
 import type { AddressInfo, Socket } from 'node:net'
 import type { SecureContextOptions, TlsOptions } from 'node:tls'
+import { ByteBudget } from './byte-budget.ts'
 import { type CallOptions, endWithStatus, GrpcCall, type UnaryHandler } from './grpc-call.ts'
+import { CONNECTION_WINDOW_BYTES, createHttp2Server } from './http2-server.ts'
+import { Overdue } from './overdue.ts'
+import type { StreamHandler } from './stream-call.ts'
+import { StreamCalls } from './stream-calls.ts'
 
 /** The default of opa-envoy-plugin; a longer message gets RESOURCE_EXHAUSTED. */
 export const MESSAGE_BYTES_MAX = 4 * 1024 * 1024
-/** Streams beyond this many on one connection wait at the client. */
-export const STREAMS_MAX = 1_000
-/** Connections beyond this many are closed at once. */
-export const CONNECTIONS_MAX = 1_024
-/** A request that is not here after this long gets DEADLINE_EXCEEDED. */
+/** What clients take by default; a longer answer becomes RESOURCE_EXHAUSTED. */
+export const ANSWER_BYTES_MAX = 4 * 1024 * 1024
+/**
+ * A request that is not here after this long gets DEADLINE_EXCEEDED; a connection that has said
+ * nothing, and a call whose answer is not taken, are cut off.
+ */
 export const RECEIVE_TIMEOUT_MS = 10_000
-/** What one stream may send before we read: larger than the bodies that Envoy usually attaches. */
-const STREAM_WINDOW_BYTES = 256 * 1024
-/** What all streams of one connection may send before we read. */
-const CONNECTION_WINDOW_BYTES = 8 * 1024 * 1024
-/** Longer headers end the stream. */
-const HEADER_BYTES_MAX = 64 * 1024
-/** More headers end the stream. */
-const HEADERS_MAX = 128
-/** The memory of one connection; beyond it the connection is closed. */
-const SESSION_MEGABYTES_MAX = 64
 /**
- * A caller whose timeouts fire resets its streams; by Node's defaults the thousandth reset closes
- * the connection, and with it every call in flight. The burst is allowed at once, the rate for
- * ever; more than that is an attack, and closes the connection.
+ * What messages that come in several pieces may hold together, until they are answered; who would
+ * hold more gets RESOURCE_EXHAUSTED. A message in one DATA frame is never refused for it.
  */
-const STREAM_RESET_BURST = 100_000
-const STREAM_RESETS_PER_S = 10_000
-/** A client that is gone without a word is noticed by the probes of TCP. */
-const KEEP_ALIVE_PROBE_MS = 30_000
-/**
- * Streams that came although as many were open as may be; each is refused. Node counts them over
- * the whole life of a connection, which for an Envoy is weeks, and closes it at the hundredth by
- * its defaults: refusing has no cost that needs such an end.
- */
-const STREAMS_REFUSED_MAX = 2 ** 31 - 1
-/** How often late requests are looked for, within the time that they have. */
-const SWEEPS_PER_TIMEOUT = 10
+export const RECEIVED_BYTES_MAX = 256 * 1024 * 1024
 
 export interface GrpcServerOptions {
   /** By path, such as `/grpc.health.v1.Health/Check`. */
   readonly methods: Readonly<Record<string, UnaryHandler>>
+  /** Methods that send or take many messages, by path. Default: none. */
+  readonly streams?: Readonly<Record<string, StreamHandler>>
   /** Default: MESSAGE_BYTES_MAX. */
   readonly messageBytesMax?: number
+  /** Default: ANSWER_BYTES_MAX. */
+  readonly answerBytesMax?: number
   /** Default: RECEIVE_TIMEOUT_MS. */
   readonly receiveTimeoutMs?: number
+  /** Default: RECEIVED_BYTES_MAX. */
+  readonly receivedBytesMax?: number
   /** TLS on every connection. Default: none. */
   readonly tls?: TlsOptions
   readonly onFault: (error: unknown) => void
 }
 
 /**
- * A gRPC server for unary methods, straight on HTTP/2. It takes no compressed
- * messages and no reflection; each limit is a constant above.
+ * A gRPC server straight on HTTP/2: the short way for unary methods, and one beside it for those
+ * of many messages. It takes no compressed messages; each limit is a constant above, or of
+ * http2-server.ts and stream-calls.ts.
  */
 export class GrpcServer {
   readonly #methods: ReadonlyMap<string, UnaryHandler>
+  readonly #streams: ReadonlyMap<string, StreamHandler>
   readonly #callOptions: CallOptions
-  readonly #receiveTimeoutMs: number
   readonly #server: Http2Server | Http2SecureServer
   readonly #sessions = new Set<ServerHttp2Session>()
   readonly #calls = new Set<GrpcCall>()
-  #sweeper: NodeJS.Timeout | undefined
+  readonly #streamCalls: StreamCalls
+  readonly #overdue: Overdue
 
   constructor(options: GrpcServerOptions) {
     this.#methods = new Map(Object.entries(options.methods))
-    this.#receiveTimeoutMs = options.receiveTimeoutMs ?? RECEIVE_TIMEOUT_MS
+    this.#streams = new Map(Object.entries(options.streams ?? {}))
     this.#callOptions = {
       messageBytesMax: options.messageBytesMax ?? MESSAGE_BYTES_MAX,
+      answerBytesMax: options.answerBytesMax ?? ANSWER_BYTES_MAX,
+      received: new ByteBudget(options.receivedBytesMax ?? RECEIVED_BYTES_MAX),
       onEnd: (call) => this.#calls.delete(call),
       onFault: options.onFault,
     }
-    this.#server = createServer(options.tls)
+    const timeoutMs = options.receiveTimeoutMs ?? RECEIVE_TIMEOUT_MS
+    this.#overdue = new Overdue(timeoutMs, this.#calls)
+    this.#streamCalls = new StreamCalls(timeoutMs, options.onFault)
+    this.#server = createHttp2Server(options.tls)
     this.#server.on('session', (session) => this.#open(session))
     this.#server.on('stream', (stream, headers) => this.#take(stream, headers))
     // A connection that breaks is the client's matter; its calls end with it.
@@ -86,7 +83,7 @@ export class GrpcServer {
 
   /** Calls that are not answered yet. */
   get calls(): number {
-    return this.#calls.size
+    return this.#calls.size + this.#streamCalls.size
   }
 
   async listen(address: { readonly host: string; readonly port: number }): Promise<number> {
@@ -96,8 +93,6 @@ export class GrpcServer {
     await promise
     this.#server.off('error', reject)
     this.#server.on('error', this.#callOptions.onFault)
-    const intervalMs = this.#receiveTimeoutMs / SWEEPS_PER_TIMEOUT
-    this.#sweeper = setInterval(() => this.#sweep(), intervalMs).unref()
     return (this.#server.address() as AddressInfo).port
   }
 
@@ -116,13 +111,14 @@ export class GrpcServer {
    * and what we have begun is answered. After the timeout the rest is cut off.
    */
   async stop(timeoutMs: number): Promise<void> {
-    clearInterval(this.#sweeper)
+    this.#overdue[Symbol.dispose]()
     const closed = Promise.withResolvers<void>()
     this.#server.close(() => closed.resolve())
     const ended = [...this.#sessions].map(
       (session) => new Promise((resolve) => session.once('close', resolve)),
     )
     for (const session of this.#sessions) session.close()
+    this.#streamCalls.stop()
     const cut = setTimeout(() => {
       for (const session of this.#sessions) session.destroy()
     }, timeoutMs)
@@ -133,6 +129,7 @@ export class GrpcServer {
   #open(session: ServerHttp2Session): void {
     this.#sessions.add(session)
     session.on('close', () => this.#sessions.delete(session))
+    this.#overdue.watch(session)
     session.setLocalWindowSize(CONNECTION_WINDOW_BYTES)
   }
 
@@ -148,7 +145,7 @@ export class GrpcServer {
     const path = headers[':path'] ?? ''
     const handler = this.#methods.get(path)
     if (handler === undefined) {
-      endWithStatus(stream, 'unimplemented', `this server has no method \`${path}\``)
+      this.#takeStream(stream, headers, path)
       return
     }
     const call = new GrpcCall(stream, handler, this.#callOptions)
@@ -156,39 +153,14 @@ export class GrpcServer {
     call.start(headers)
   }
 
-  #sweep(): void {
-    const latestMs = performance.now() - this.#receiveTimeoutMs
-    for (const call of this.#calls) {
-      // Calls are in the order of their start.
-      if (call.startedMs > latestMs) break
-      if (!call.received) call.fail('deadline_exceeded', 'the request did not arrive in time')
+  #takeStream(stream: ServerHttp2Stream, headers: http2.IncomingHttpHeaders, path: string): void {
+    const handler = this.#streams.get(path)
+    if (handler === undefined) {
+      endWithStatus(stream, 'unimplemented', `this server has no method \`${path}\``)
+      return
     }
+    this.#streamCalls.start(stream, headers, handler)
   }
-}
-
-function createServer(tls: TlsOptions | undefined): Http2Server | Http2SecureServer {
-  const limits: http2.ServerOptions = {
-    settings: {
-      initialWindowSize: STREAM_WINDOW_BYTES,
-      maxConcurrentStreams: STREAMS_MAX,
-      maxHeaderListSize: HEADER_BYTES_MAX,
-      enablePush: false,
-    },
-    maxHeaderListPairs: HEADERS_MAX,
-    maxSessionMemory: SESSION_MEGABYTES_MAX,
-    maxSessionRejectedStreams: STREAMS_REFUSED_MAX,
-    streamResetBurst: STREAM_RESET_BURST,
-    streamResetRate: STREAM_RESETS_PER_S,
-  }
-  const server =
-    tls === undefined
-      ? http2.createServer(limits)
-      : http2.createSecureServer({ ...tls, ...limits, allowHTTP1: false, ALPNProtocols: ['h2'] })
-  server.maxConnections = CONNECTIONS_MAX
-  server.on('connection', (socket: Socket) => {
-    socket.setNoDelay(true).setKeepAlive(true, KEEP_ALIVE_PROBE_MS)
-  })
-  return server
 }
 
 function isGrpc(contentType: string): boolean {

@@ -2,7 +2,7 @@
 export type PlainMessage = Record<string, unknown>
 
 /** Deeper messages are refused: what comes after reads them recursively. */
-const DEPTH_MAX = 100
+export const DEPTH_MAX = 100
 
 export function requireDepth(depth: number): void {
   if (depth > DEPTH_MAX) throw new RangeError('the message is nested too deeply')

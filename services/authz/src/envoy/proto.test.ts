@@ -12,7 +12,7 @@ import {
 import { FileDescriptorSetSchema } from '@bufbuild/protobuf/wkt'
 import { temporaryDirectory } from '@verdict/kit'
 import { expect, test } from 'vitest'
-import { KNOWN_STATUS } from '../result.ts'
+import { KNOWN_STATUS } from '../result/read-result.ts'
 import { file_envoy_config_core_v3_address } from './gen/envoy/config/core/v3/address_pb.ts'
 import { file_envoy_config_core_v3_base } from './gen/envoy/config/core/v3/base_pb.ts'
 import { AttributeContextSchema } from './gen/envoy/service/auth/v3/attribute_context_pb.ts'

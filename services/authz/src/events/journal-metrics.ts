@@ -1,0 +1,56 @@
+import type { Journal, Shipper } from '@verdict/journal'
+import { Counter, Gauge, type Registry } from '@verdict/service'
+
+/** What is counted and measured of the journal, and of its way to the stream. */
+export class JournalMetrics {
+  readonly #registry: Registry
+  readonly #shipped: Counter
+  readonly #retries: Counter<'step'>
+
+  constructor(registry: Registry) {
+    this.#registry = registry
+    this.#shipped = new Counter({
+      name: 'verdict_journal_shipped_total',
+      help: 'Records in the stream.',
+      registers: [registry],
+    })
+    this.#retries = new Counter({
+      name: 'verdict_journal_ship_retries_total',
+      help: 'Steps of shipping the journal that failed and are tried again.',
+      labelNames: ['step'],
+      registers: [registry],
+    })
+  }
+
+  /** Figures that are read when somebody asks for the metrics. */
+  watch(journal: Journal, shipper: Shipper): void {
+    this.#gauge('verdict_journal_bytes', 'What the journal holds.', () => journal.bytes)
+    const commits = 'Syncs that made records durable, since the start.'
+    this.#gauge('verdict_journal_commits', commits, () => journal.stats().commits)
+    const records = 'Records that were made durable, since the start.'
+    this.#gauge('verdict_journal_records', records, () => journal.stats().records)
+    this.#gauge('verdict_journal_unshipped', 'Records that the stream does not have.', () => {
+      const { durable, shipped } = shipper.position()
+      return durable - shipped
+    })
+  }
+
+  shipped(records: number): void {
+    this.#shipped.inc(records)
+  }
+
+  retried(step: string): void {
+    this.#retries.inc({ step })
+  }
+
+  #gauge(name: string, help: string, read: () => number): void {
+    new Gauge({
+      name,
+      help,
+      registers: [this.#registry],
+      collect() {
+        this.set(read())
+      },
+    })
+  }
+}
