@@ -1,31 +1,38 @@
+import { availableParallelism } from 'node:os'
 import { JOURNAL_LINE_BYTES_MAX, PORTS } from '@verdict/contract'
 import { type ConfigOf, commonSettings, setting } from '@verdict/service'
 import { ambiguitiesSetting } from './canonicalise/ambiguities-setting.ts'
+import { DECISION_TIMEOUT_MS } from './deadline.ts'
+import { entrypointsSetting } from './route/entrypoints-setting.ts'
 
 const MIB = 1024 ** 2
+/** More processes than this share no machine that was ever measured. */
+const PROCESSES_MAX = 64
+/** A journal that holds less is full at once. */
+export const JOURNAL_BYTES_MIN: number = 4 * JOURNAL_LINE_BYTES_MAX
 
 /** The settings of authz: defaults, environment variables and help. */
 export const settings = {
   ...commonSettings,
-  httpPort: setting.port({
+  httpPort: setting.portOrOff({
     env: 'VERDICT_AUTHZ_HTTP_PORT',
     default: PORTS.authzHttp.default,
-    help: 'The port of `/check` for gateways, and of health and metrics.',
+    help: 'The port of `/check` for gateways, and of health and metrics; `off` leaves the socket.',
   }),
-  grpcPort: setting.port({
+  grpcPort: setting.portOrOff({
     env: 'VERDICT_AUTHZ_GRPC_PORT',
     default: PORTS.authzGrpc.default,
-    help: "The port of Envoy's ext_authz over gRPC.",
+    help: "The port of Envoy's ext_authz over gRPC; `off` leaves the socket, where there is one.",
   }),
   grpcSocket: setting.text({
     env: 'VERDICT_AUTHZ_GRPC_SOCKET',
     optional: true,
-    help: 'A Unix socket beside the gRPC port: a path, or `@name` for an abstract one.',
+    help: 'A Unix socket for gRPC, beside the port: a path, or `@name` for an abstract one.',
   }),
   httpSocket: setting.text({
     env: 'VERDICT_AUTHZ_HTTP_SOCKET',
     optional: true,
-    help: 'A Unix socket beside the HTTP port: a path, or `@name` for an abstract one.',
+    help: 'A Unix socket for HTTP, beside the port: a path, or `@name` for an abstract one.',
   }),
   socketMode: setting.oneOf({
     env: 'VERDICT_AUTHZ_SOCKET_MODE',
@@ -48,6 +55,13 @@ export const settings = {
     optional: true,
     help: 'Who must have signed the certificate (PEM) that every client then needs.',
   }),
+  processes: setting.integer({
+    env: 'VERDICT_AUTHZ_PROCESSES',
+    default: Math.min(availableParallelism(), PROCESSES_MAX),
+    min: 1,
+    max: PROCESSES_MAX,
+    help: 'Processes that share the ports and sockets; by default as many as there are cores.',
+  }),
   dryRun: setting.flag({
     env: 'VERDICT_AUTHZ_DRY_RUN',
     default: false,
@@ -63,10 +77,24 @@ export const settings = {
     default: 'envoy/authz/allow',
     help: 'The rule that decides, as a path.',
   }),
+  entrypoints: entrypointsSetting({
+    env: 'VERDICT_AUTHZ_ENTRYPOINTS',
+    help: "Further rules that a route of Envoy's, or a gateway, may ask for.",
+  }),
+  routes: setting.path({
+    env: 'VERDICT_AUTHZ_ROUTES',
+    optional: true,
+    help: 'A JSON file that says which rule decides, by host, path and method (docs/routes.md).',
+  }),
+  skipBodyParse: setting.flag({
+    env: 'VERDICT_AUTHZ_SKIP_BODY_PARSE',
+    default: false,
+    help: 'Bodies are not read: the policy gets no `parsed_body` and no `truncated_body`.',
+  }),
   dataDir: setting.path({
     env: 'VERDICT_AUTHZ_DATA_DIR',
     default: '.verdict/authz',
-    help: 'The folder of the journal and of the last good policy; one for each copy.',
+    help: 'The folder of the journals and of the last good policy; one for each copy.',
   }),
   opa: setting.text({
     env: 'VERDICT_AUTHZ_OPA',
@@ -85,14 +113,32 @@ export const settings = {
     default: 10_000,
     min: 1,
     max: 1_000_000,
-    help: 'Identities that are remembered; the one used longest ago makes room.',
+    help: 'Identities that each process remembers; the one used longest ago makes room.',
   }),
   requestsMax: setting.integer({
     env: 'VERDICT_AUTHZ_REQUESTS_MAX',
     default: 2_048,
     min: 1,
     max: 100_000,
-    help: 'Requests that are decided at the same time; more are turned away.',
+    help: 'Requests that each process decides at the same time; more are turned away.',
+  }),
+  decisionTimeoutMs: setting.durationMs({
+    env: 'VERDICT_AUTHZ_DECISION_TIMEOUT',
+    default: DECISION_TIMEOUT_MS,
+    min: 10,
+    max: 60_000,
+    help: 'The longest that a caller waits for any decision; one that waits less says so.',
+  }),
+  httpTimeoutHeader: setting.text({
+    env: 'VERDICT_AUTHZ_HTTP_TIMEOUT_HEADER',
+    optional: true,
+    help: 'The header by which the gateway says how many ms it waits; name none that it passes on.',
+  }),
+  faults: setting.oneOf({
+    env: 'VERDICT_AUTHZ_FAULTS',
+    default: 'failed_call',
+    values: ['failed_call', 'error_response'],
+    help: 'How Envoy is told of a fault over gRPC; `error_response` needs Envoy 1.37 or later.',
   }),
   bodyBytesMax: setting.bytes({
     env: 'VERDICT_AUTHZ_BODY_BYTES_MAX',
@@ -100,6 +146,16 @@ export const settings = {
     min: 1_024,
     max: 64 * MIB,
     help: 'A larger question, over gRPC or HTTP, is refused.',
+  }),
+  reflection: setting.flag({
+    env: 'VERDICT_AUTHZ_REFLECTION',
+    default: false,
+    help: 'The gRPC listener tells by reflection what services it has, such as to grpcurl.',
+  }),
+  pluginMetrics: setting.flag({
+    env: 'VERDICT_AUTHZ_PLUGIN_METRICS',
+    default: false,
+    help: 'The two metrics of opa-envoy-plugin, under their names, beside ours.',
   }),
   protoDescriptor: setting.path({
     env: 'VERDICT_AUTHZ_PROTO_DESCRIPTOR',
@@ -109,8 +165,8 @@ export const settings = {
   journalBytesMax: setting.bytes({
     env: 'VERDICT_AUTHZ_JOURNAL_BYTES_MAX',
     default: 1_024 * MIB,
-    min: 4 * JOURNAL_LINE_BYTES_MAX,
-    help: 'What the journal may hold that is not shipped; when it is full nothing is decided.',
+    min: JOURNAL_BYTES_MIN,
+    help: 'What may wait unshipped, in equal parts for each process; one that is full decides nothing.',
   }),
   ambiguities: ambiguitiesSetting({
     env: 'VERDICT_AUTHZ_AMBIGUITIES',

@@ -24,9 +24,9 @@ export const AuthzErrorCode = {
   questionMalformed: 'question_malformed',
   /** The file of `VERDICT_AUTHZ_PROTO_DESCRIPTOR` can't be read as a complete descriptor set. */
   descriptorInvalid: 'descriptor_invalid',
-  /** A gateway asks by `/v1/data/…` for another rule than the one that decides here. */
+  /** A gateway asks by `/v1/data/…` for a rule that is not among those that may decide here. */
   policyPathUnknown: 'policy_path_unknown',
-  /** What Envoy's context extensions say of a route can't be read: mend its configuration. */
+  /** Envoy's context extensions of a route can't be read, or name a rule that may not decide here. */
   routeInvalid: 'route_invalid',
   /** A fault of the decision point itself; its log says which. */
   internal: 'internal',
@@ -68,4 +68,15 @@ export type ListenerErrorCode = (typeof ListenerErrorCode)[keyof typeof Listener
 
 export class ListenerError extends VerdictError<ListenerErrorCode> {
   override readonly name = 'ListenerError'
+}
+
+/** Why the file of `VERDICT_AUTHZ_ROUTES` is not in force. */
+export const RoutesErrorCode = {
+  /** It can't be read, or not all of its routes can: the last good ones stay in force. */
+  routesUnusable: 'routes_unusable',
+} as const
+export type RoutesErrorCode = (typeof RoutesErrorCode)[keyof typeof RoutesErrorCode]
+
+export class RoutesError extends VerdictError<RoutesErrorCode> {
+  override readonly name = 'RoutesError'
 }

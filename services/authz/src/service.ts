@@ -1,12 +1,19 @@
 import { join } from 'node:path'
-import type { RunningService, ServiceContext, ServiceDefinition } from '@verdict/service'
+import {
+  ConfigError,
+  type RunningService,
+  type ServiceContext,
+  type ServiceDefinition,
+} from '@verdict/service'
 import { AmbiguityRules } from './canonicalise/ambiguity.ts'
-import { type AuthzConfig, settings } from './config.ts'
+import { type AuthzConfig, JOURNAL_BYTES_MIN, settings } from './config.ts'
 import { Decider } from './decide.ts'
 import { ProtoDescriptor } from './envoy/proto-descriptor.ts'
 import { AuthzEvents } from './events.ts'
 import { Identifier } from './identify.ts'
+import { journalDir, LeftJournals, leftJournalDirs } from './left-journals.ts'
 import { Listeners } from './listen/listeners.ts'
+import { prepareSockets } from './listen/prepare-sockets.ts'
 import { checkQueryHandler } from './nats/check.ts'
 import { BusServing } from './nats/serving.ts'
 import { Policies } from './policies.ts'
@@ -17,18 +24,37 @@ export const authz: ServiceDefinition<typeof settings> = {
   name: 'authz',
   summary: 'decides requests by policy, and answers only what is on record',
   settings,
+  processes: ({ processes }) => processes,
+  prepare,
   start,
 }
 
+/** What the processes share is made ready, and what they share out is enough for all. */
+async function prepare(config: AuthzConfig): Promise<void> {
+  if (journalShare(config) < JOURNAL_BYTES_MIN) {
+    const { env } = settings.journalBytesMax
+    const least = JOURNAL_BYTES_MIN * config.processes
+    const message = `${env} is too little for ${config.processes} processes: give it ${least} bytes`
+    throw new ConfigError([{ env, message }])
+  }
+  await prepareSockets(config)
+}
+
+/** A disk has one size, however many processes write to it. */
+function journalShare({ journalBytesMax, processes }: AuthzConfig): number {
+  return Math.floor(journalBytesMax / processes)
+}
+
 async function start(context: ServiceContext<AuthzConfig>): Promise<RunningService> {
-  const { config, fail, health, log, metrics } = context
-  const events = new AuthzEvents(log, metrics)
+  const { config, fail, health, log, metrics, worker } = context
+  const events = new AuthzEvents(log, metrics, config)
   // Let go in reverse: callers first, then policies and bus, the journal when nothing appends.
   await using resources = new AsyncDisposableStack()
   const shipping = resources.use(
     await RecordShipping.open({
       config,
-      dir: join(config.dataDir, 'journal'),
+      dir: journalDir(config.dataDir, worker.index),
+      bytesMax: journalShare(config),
       events,
       // A start may find the disk mended; to go on without it would fail every request.
       onFault: (failure) => fail(failure),
@@ -37,11 +63,18 @@ async function start(context: ServiceContext<AuthzConfig>): Promise<RunningServi
   const { journal } = shipping
   health.check('journal', () => shipping.journalHealth())
   health.check('shipping', () => shipping.shippingHealth())
+  const left = worker.index === 1 ? await leftJournalDirs(config.dataDir, worker.count) : []
+  if (left.length > 0) {
+    const leftJournals = resources.use(new LeftJournals({ dirs: left, shipping, events }))
+    health.check('left_journals', () => leftJournals.health())
+  }
   const policies = resources.use(
     await Policies.open({
       opa: config.opa,
       sources: config.policies,
       entrypoint: config.entrypoint,
+      entrypoints: config.entrypoints,
+      routes: config.routes,
       cacheDir: join(config.dataDir, 'policies'),
       events,
     }),
@@ -62,6 +95,8 @@ async function start(context: ServiceContext<AuthzConfig>): Promise<RunningServi
     policy: () => policies.active,
     journal,
     requestsMax: config.requestsMax,
+    decisionTimeoutMs: config.decisionTimeoutMs,
+    skipBodyParse: config.skipBodyParse,
     dryRun: config.dryRun,
     ambiguities: new AmbiguityRules(config.ambiguities),
     events,

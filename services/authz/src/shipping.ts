@@ -18,6 +18,8 @@ const STORE_TIMEOUT_MS = 5_000
 export interface RecordShippingOptions {
   readonly config: AuthzConfig
   readonly dir: string
+  /** What the journal may hold. */
+  readonly bytesMax: number
   readonly events: AuthzEvents
   /** The disk failed: nothing can be recorded any more before the next start. */
   readonly onFault: (failure: JournalError) => void
@@ -30,22 +32,25 @@ export interface RecordShippingOptions {
 export class RecordShipping implements AsyncDisposable {
   readonly journal: Journal
   readonly #config: AuthzConfig
+  readonly #bytesMax: number
   readonly #events: AuthzEvents
   readonly #link: BusLink
   readonly #shipper: Shipper
   readonly #closing = new AbortController()
 
   /** @throws {JournalError} where the journal can't be continued */
-  static async open({ config, dir, events, onFault }: RecordShippingOptions) {
-    const journal = await openJournal({ dir, bytesMax: config.journalBytesMax, onFault })
+  static async open(options: RecordShippingOptions) {
+    const { dir, bytesMax, events, onFault } = options
+    const journal = await openJournal({ dir, bytesMax, onFault })
     events.journalOpened(journal)
-    return new RecordShipping(journal, config, events)
+    return new RecordShipping(journal, options)
   }
 
-  private constructor(journal: Journal, config: AuthzConfig, events: AuthzEvents) {
+  private constructor(journal: Journal, { config, bytesMax, events }: RecordShippingOptions) {
     const role = 'authz-record'
     this.journal = journal
     this.#config = config
+    this.#bytesMax = bytesMax
     this.#events = events
     this.#link = new BusLink({
       url: config.natsUrl,
@@ -54,17 +59,22 @@ export class RecordShipping implements AsyncDisposable {
       onRetry: (error) => events.busRetry(role, error),
       onError: (error) => events.busError(role, error),
     })
+    this.#shipper = this.ship(journal, this.#closing.signal)
+    events.watchJournal(journal, this.#shipper)
+  }
+
+  /** Ships a journal over this connection, until the signal ends it. */
+  ship(journal: Journal, signal: AbortSignal): Shipper {
     const subject = subjects.journal(journal.instance)
-    this.#shipper = shipJournal({
+    return shipJournal({
       journal,
       store: async (batch) => {
         const timeoutMs = STORE_TIMEOUT_MS
         await storeBatch(this.#link.connection(), subject, batch, { timeoutMs })
       },
-      onEvent: (event) => events.shipping(event),
-      signal: this.#closing.signal,
+      onEvent: (event) => this.#events.shipping(event),
+      signal,
     })
-    events.watchJournal(journal, this.#shipper)
   }
 
   get shipped(): number {
@@ -75,9 +85,8 @@ export class RecordShipping implements AsyncDisposable {
   journalHealth(): CheckResult {
     const { failure, bytes, lastDurable, instance } = this.journal
     if (failure !== undefined) return { ok: false, detail: failure.message }
-    const { journalBytesMax } = this.#config
-    const detail = `${instance}: ${lastDurable} records, ${bytes} of ${journalBytesMax} bytes`
-    const ok = bytes + JOURNAL_LINE_BYTES_MAX <= journalBytesMax
+    const detail = `${instance}: ${lastDurable} records, ${bytes} of ${this.#bytesMax} bytes`
+    const ok = bytes + JOURNAL_LINE_BYTES_MAX <= this.#bytesMax
     return { ok, detail: ok ? detail : `full: ${detail}` }
   }
 

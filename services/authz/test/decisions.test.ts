@@ -126,7 +126,12 @@ test('Envoy is told to let a request through, and all of its record is in the st
   expect(answer).toMatchObject({
     status: {},
     ok_response: {
-      headers: [{ header: { key: 'x-verdict-principal', value: 'alice' } }],
+      headers: [
+        {
+          header: { key: 'x-verdict-principal', value: 'alice' },
+          append_action: 'OVERWRITE_IF_EXISTS_OR_ADD',
+        },
+      ],
       headers_to_remove: ['cookie', 'x-verdict-role'],
       response_headers_to_add: [
         { header: { key: 'x-served', value: 'a' } },

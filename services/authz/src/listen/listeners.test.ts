@@ -15,6 +15,7 @@ import { HEALTH_METHOD } from '../envoy/health.ts'
 import { AuthzError, AuthzErrorCode } from '../errors.ts'
 import { AuthzEvents } from '../events.ts'
 import { Listeners } from './listeners.ts'
+import { prepareSockets } from './prepare-sockets.ts'
 
 const DEADLINE = { deadlineMs: 10_000 }
 const POST = { ':method': 'POST', 'content-type': 'application/grpc', te: 'trailers' }
@@ -47,12 +48,14 @@ async function setUp(env: Record<string, string> = {}) {
   const context = {
     config,
     instance: 'test',
+    worker: { index: 1, count: 1 },
     log,
     metrics,
     health,
     stopping,
     fail: () => undefined,
   }
+  await prepareSockets(config)
   const listeners = stack.use(await Listeners.open(context, decider, events))
   return { listeners, httpPort: port, grpcPort: port + 1, output: () => lines.join('') }
 }
@@ -87,6 +90,18 @@ function leaveSocket(path: string): void {
   })`
   spawnSync(process.execPath, ['-e', listen, path])
   expect(statSync(path).isSocket()).toBe(true)
+}
+
+/** Whether somebody listens there. */
+async function isTaken(port: number): Promise<boolean> {
+  const { promise, resolve } = Promise.withResolvers<boolean>()
+  const socket = connect(port, '127.0.0.1', () => resolve(true))
+  socket.once('error', () => resolve(false))
+  try {
+    return await promise
+  } finally {
+    socket.destroy()
+  }
 }
 
 function tlsSettings({ cert, key }: Pair): Record<string, string> {
@@ -212,6 +227,30 @@ test('both listeners are also on their sockets, with the mode that is set', asyn
   expect(statSync(grpcSocket).mode & 0o777).toBe(0o600)
   await listeners[Symbol.asyncDispose]()
   expect(statSync(grpcSocket, { throwIfNoEntry: false })).toBeUndefined()
+})
+
+test('with the ports off there are the sockets alone', async () => {
+  const dir = scratch()
+  const [grpcSocket, httpSocket] = [join(dir, 'grpc.sock'), join(dir, 'http.sock')]
+  const { listeners, grpcPort, httpPort } = await setUp({
+    VERDICT_AUTHZ_GRPC_PORT: 'off',
+    VERDICT_AUTHZ_HTTP_PORT: 'off',
+    VERDICT_AUTHZ_GRPC_SOCKET: grpcSocket,
+    VERDICT_AUTHZ_HTTP_SOCKET: httpSocket,
+  })
+  expect(await httpStatus({ socketPath: httpSocket })).toBe(200)
+  const overSocket = { createConnection: () => connect(grpcSocket) }
+  expect(await grpcHealth('http://localhost', overSocket)).toBe('0')
+  for (const port of [grpcPort, httpPort]) expect(await isTaken(port)).toBe(false)
+  await listeners[Symbol.asyncDispose]()
+  expect(statSync(httpSocket, { throwIfNoEntry: false })).toBeUndefined()
+})
+
+test('with everything off nothing is opened, and a stop is a stop', async () => {
+  const off = { VERDICT_AUTHZ_GRPC_PORT: 'off', VERDICT_AUTHZ_HTTP_PORT: 'off' }
+  const { listeners, grpcPort, httpPort } = await setUp(off)
+  for (const port of [grpcPort, httpPort]) expect(await isTaken(port)).toBe(false)
+  await listeners[Symbol.asyncDispose]()
 })
 
 test('the socket of a dead process is replaced, and that of a live one is an error', async () => {

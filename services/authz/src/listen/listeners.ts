@@ -1,9 +1,8 @@
 import { createHttp, type FastifyInstance, type ServiceContext } from '@verdict/service'
 import { type AuthzConfig, settings } from '../config.ts'
 import type { Decider } from '../decide.ts'
-import { CHECK_METHOD, checkHandler } from '../envoy/check.ts'
 import { GrpcServer } from '../envoy/grpc-server.ts'
-import { HEALTH_METHOD, healthHandler } from '../envoy/health.ts'
+import { grpcMethods } from '../envoy/methods.ts'
 import type { AuthzEvents } from '../events.ts'
 import { addCheckRoutes } from '../http/check.ts'
 import { addDataRoute } from '../http/data.ts'
@@ -35,13 +34,11 @@ export class Listeners implements AsyncDisposable {
     if (certificates !== undefined) listeners.use(certificates)
     const tls = certificates === undefined ? undefined : { tls: certificates.options }
     const http = createHttp({ log, metrics, health, bodyBytesMax, ...tls })
-    await addCheckRoutes(http, decider, events)
-    await addDataRoute(http, decider, { entrypoint: config.entrypoint, events })
+    const timeoutHeader = config.httpTimeoutHeader?.toLowerCase()
+    await addCheckRoutes(http, decider, events, timeoutHeader)
+    await addDataRoute(http, decider, { events, timeoutHeader })
     const grpc = new GrpcServer({
-      methods: {
-        [CHECK_METHOD]: checkHandler(decider, events),
-        [HEALTH_METHOD]: healthHandler(() => health.report().ok),
-      },
+      ...grpcMethods(config, decider, events, health),
       messageBytesMax: bodyBytesMax,
       onFault: (error) => events.serverFault('gRPC', error),
       ...tls,
@@ -49,8 +46,9 @@ export class Listeners implements AsyncDisposable {
     const opened = listeners.use(new Listeners(http, grpc, stopTimeoutMs))
     certificates?.follow(grpc)
     certificates?.follow(http.server as unknown as SecureServer)
-    await http.listen({ host, port: httpPort })
-    await grpc.listen({ host, port: grpcPort })
+    await http.ready()
+    if (httpPort !== 'off') await http.listen({ host, port: httpPort })
+    if (grpcPort !== 'off') await grpc.listen({ host, port: grpcPort })
     await opened.#openSockets(config)
     opened.#certificates = certificates
     listeners.move()
@@ -93,6 +91,8 @@ export class Listeners implements AsyncDisposable {
   async #closeHttp(timeoutMs: number, sockets: readonly Promise<void>[]): Promise<void> {
     const cut = setTimeout(() => this.#http.server.closeAllConnections(), timeoutMs)
     await this.#http.close()
+    // Without a port the line above knows of no connections.
+    this.#http.server.closeIdleConnections()
     await Promise.all(sockets)
     clearTimeout(cut)
   }

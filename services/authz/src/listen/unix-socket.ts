@@ -28,20 +28,19 @@ export class UnixSocket {
   }
 
   /**
-   * Listens. The file of a process that is dead is replaced.
+   * Listens, together with the other processes of this service.
    * @throws {ListenerError} `socket_unusable`, as a rejection, naming the setting
    */
   static async open(options: UnixSocketOptions): Promise<UnixSocket> {
     const { path, mode, setting, onConnection } = options
     const abstract = path.startsWith('@')
     const address = abstract ? `\0${path.slice(1)}` : path
-    if (!abstract) await removeStale(path, setting)
     const server = createServer(onConnection)
     server.maxConnections = CONNECTIONS_MAX
     try {
       const { promise, resolve, reject } = Promise.withResolvers<void>()
       server.once('error', reject)
-      server.listen({ path: address, exclusive: true }, resolve)
+      server.listen({ path: address }, resolve)
       await promise
       if (!abstract) chmodSync(path, Number.parseInt(mode, 8))
     } catch (cause) {
@@ -59,7 +58,12 @@ export class UnixSocket {
   }
 }
 
-async function removeStale(path: string, setting: string): Promise<void> {
+/**
+ * Makes way for a socket: the file of a process that is dead is deleted.
+ * @throws {ListenerError} `socket_unusable`, as a rejection, naming the setting
+ */
+export async function removeStale(path: string, setting: string): Promise<void> {
+  if (path.startsWith('@')) return
   const stat = lstatSync(path, { throwIfNoEntry: false })
   if (stat === undefined) return
   if (!stat.isSocket()) throw unusable(setting, path, 'something else than a socket is there')
