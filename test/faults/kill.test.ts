@@ -1,12 +1,15 @@
+import { readFileSync } from 'node:fs'
+import { join } from 'node:path'
 import { allLogged, Cluster, type ProcessName, waitFor } from '@verdict/kit'
 import { afterAll, beforeAll, expect, test } from 'vitest'
-import { SteadyLoad } from './steady-load.ts'
+import { IN_FLIGHT_MAX, SteadyLoad } from './steady-load.ts'
 
 /** `kill -9` of each process in turn, under a steady load of requests. */
 
 const REQUESTS_PER_SECOND = 100
 const ANSWERS_BETWEEN_FAULTS = 100
 const RECOVERY_DEADLINE_MS = 45_000
+const AUTHZ_PROCESSES = 2
 const VICTIMS: readonly ProcessName[] = ['authz', 'authn', 'audit', 'telemetry', 'nats-server']
 
 const resources = new AsyncDisposableStack()
@@ -19,8 +22,25 @@ async function openFindings(): Promise<unknown[]> {
   return findings.filter(({ resolvedAt }) => resolvedAt === undefined)
 }
 
+/** The last pid of each of authz's processes. */
+function authzProcesses(): ReadonlyMap<number, number> {
+  const lines = readFileSync(join(cluster.dataDir, 'logs', 'authz.log'), 'utf8').split('\n')
+  const started = lines.filter((line) => line.includes('"event":"process_started"'))
+  return new Map(
+    started.map((line) => {
+      const { process, pid } = JSON.parse(line) as { process: number; pid: number }
+      return [process, pid]
+    }),
+  )
+}
+
 beforeAll(async () => {
-  cluster = resources.use(await Cluster.start())
+  const env = { VERDICT_AUTHZ_PROCESSES: String(AUTHZ_PROCESSES) }
+  cluster = resources.use(await Cluster.start({ env }))
+  await waitFor(() => authzProcesses().size === AUTHZ_PROCESSES, {
+    deadlineMs: RECOVERY_DEADLINE_MS,
+    what: 'all processes of authz',
+  })
 }, 90_000)
 afterAll(async () => {
   await resources[Symbol.asyncDispose]()
@@ -37,6 +57,17 @@ test('each process killed in turn: what was answered is logged once, and all rec
   }
 
   await answersGrow('before any fault')
+  for (const [index, pid] of authzProcesses()) {
+    const { cut } = load
+    process.kill(pid, 'SIGKILL')
+    await answersGrow(`while process ${index} of authz is gone`)
+    await waitFor(() => authzProcesses().get(index) !== pid, {
+      deadlineMs: RECOVERY_DEADLINE_MS,
+      what: `process ${index} of authz to be started again`,
+    })
+    await answersGrow(`after process ${index} of authz was killed`)
+    expect(load.cut - cut).toBeLessThanOrEqual(IN_FLIGHT_MAX)
+  }
   for (const victim of VICTIMS) {
     const pid = cluster.pid(victim)
     process.kill(pid, 'SIGKILL')

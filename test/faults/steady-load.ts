@@ -1,8 +1,9 @@
 import { CheckClient, type Cluster } from '@verdict/kit'
 
 const REQUEST_DEADLINE_MS = 3_000
+const UNAVAILABLE = 14
 /** Requests under way at once; when all are out, the next one waits. */
-const IN_FLIGHT_MAX = 32
+export const IN_FLIGHT_MAX = 32
 
 /** What became of the requests of a load. */
 export interface LoadResult {
@@ -26,6 +27,7 @@ export class SteadyLoad {
   readonly #answered: string[] = []
   readonly #strange: string[] = []
   #errors = 0
+  #cut = 0
   #sent = 0
 
   constructor(cluster: Cluster, { perSecond }: { perSecond: number }) {
@@ -36,6 +38,11 @@ export class SteadyLoad {
 
   get answered(): number {
     return this.#answered.length
+  }
+
+  /** Requests whose connection was refused, or ended before there was an answer. */
+  get cut(): number {
+    return this.#cut
   }
 
   async stop(): Promise<LoadResult> {
@@ -63,8 +70,9 @@ export class SteadyLoad {
     try {
       const answer = await this.#client.check(attributes, REQUEST_DEADLINE_MS)
       this.#note(answer.dynamic_metadata?.fields['decision_id']?.stringValue, answer)
-    } catch {
+    } catch (error) {
       this.#errors++
+      if (isCut(error)) this.#cut++
     }
   }
 
@@ -81,8 +89,9 @@ export class SteadyLoad {
       await answer.arrayBuffer()
       if (answer.status >= 500) this.#errors++
       else this.#note(answer.headers.get('x-verdict-decision-id') ?? undefined, answer.status)
-    } catch {
+    } catch (error) {
       this.#errors++
+      if (isCut(error)) this.#cut++
     }
   }
 
@@ -90,4 +99,12 @@ export class SteadyLoad {
     if (id === undefined) this.#strange.push(JSON.stringify(answer))
     else this.#answered.push(id)
   }
+}
+
+/** Neither a fault that the decision point told, which begins with its code, nor a deadline. */
+function isCut(error: unknown): boolean {
+  if (!(error instanceof Error)) return false
+  if (!('details' in error)) return error.name === 'TypeError'
+  const { code, details } = error as Error & { code?: unknown; details: unknown }
+  return code === UNAVAILABLE && !/^[a-z_]+: /.test(String(details))
 }

@@ -85,16 +85,18 @@ export class DecisionPoint implements AsyncDisposable {
     return Number(line?.slice(name.length) ?? 0)
   }
 
-  /** Starts the process, also again on the same data. */
-  async up(): Promise<void> {
+  /** Starts the process, also again on the same data, and with settings that differ. */
+  async up(other: Readonly<Record<string, string>> = {}): Promise<void> {
     const { bus, entrypoint, settings, waitUntilReady = true } = this.#options
     const started = await ServiceProcess.spawn('authz', bus, {
       VERDICT_AUTHZ_GRPC_PORT: String(this.grpcPort),
       VERDICT_AUTHZ_POLICIES: this.#policiesDir,
       VERDICT_AUTHZ_DATA_DIR: join(this.directory, 'data'),
       VERDICT_AUTHZ_OPA: await opaBinary(),
+      VERDICT_AUTHZ_PROCESSES: '1',
       ...(entrypoint === undefined ? {} : { VERDICT_AUTHZ_ENTRYPOINT: entrypoint }),
       ...settings,
+      ...other,
     })
     this.#process = started
     if (waitUntilReady) await started.waitUntilReady()

@@ -1,6 +1,8 @@
 import { type ChildProcess, spawn } from 'node:child_process'
 import { readFileSync, writeFileSync } from 'node:fs'
+import { connect } from 'node:net'
 import { join, resolve } from 'node:path'
+import { writeFiles } from './opa.ts'
 import { temporaryDirectory } from './temporary-directory.ts'
 import { waitFor } from './wait-for.ts'
 
@@ -22,6 +24,8 @@ interface GatewayKind {
   /** The ports as the configuration has them, in the order of listen, authz and upstream. */
   readonly written: readonly [listen: string, authz: string, upstream: string]
   readonly arguments: (file: string) => readonly string[]
+  /** It speaks no HTTP: that it takes connections is all that can be seen. */
+  readonly isTcp?: boolean
 }
 
 const KINDS = {
@@ -34,6 +38,12 @@ const KINDS = {
     configuration: 'envoy/http-service.yaml',
     written: ['port_value: 10082', 'port_value: 8181', 'port_value: 10001'],
     arguments: (file) => ['-c', file, '--use-dynamic-base-id', '--concurrency', '1'],
+  },
+  envoyTcp: {
+    configuration: 'envoy/tcp.yaml',
+    written: ['port_value: 10083', 'port_value: 9191', 'port_value: 10001'],
+    arguments: (file) => ['-c', file, '--use-dynamic-base-id', '--concurrency', '1'],
+    isTcp: true,
   },
 } as const satisfies Record<string, GatewayKind>
 
@@ -55,13 +65,21 @@ export class Gateway implements AsyncDisposable {
     }
   }
 
+  /** `files` are what the configuration names, such as certificates, by their names in it. */
   static async start(
     kind: keyof typeof KINDS,
     binary: string,
     ports: GatewayPorts,
+    files: Readonly<Record<string, string>> = {},
   ): Promise<Gateway> {
-    const { configuration, written, arguments: argumentsFor } = KINDS[kind]
+    const {
+      configuration,
+      written,
+      arguments: argumentsFor,
+      isTcp = false,
+    }: GatewayKind = KINDS[kind]
     const scratch = temporaryDirectory()
+    writeFiles(scratch.path, files)
     const file = join(scratch.path, configuration.split('/').at(-1) ?? '')
     writeFileSync(file, moved(readFileSync(join(DEPLOY, configuration), 'utf8'), written, ports))
     const child = spawn(binary, argumentsFor(file), {
@@ -72,7 +90,7 @@ export class Gateway implements AsyncDisposable {
     const url = `http://127.0.0.1:${ports.listen}`
     const gateway = new Gateway(child, url, async () => await scratch[Symbol.asyncDispose]())
     try {
-      await waitFor(() => gateway.#answers(), {
+      await waitFor(() => (isTcp ? gateway.#listens(ports.listen) : gateway.#answers()), {
         deadlineMs: START_DEADLINE_MS,
         what: `${kind} to listen`,
       })
@@ -91,6 +109,15 @@ export class Gateway implements AsyncDisposable {
 
   get #ended(): boolean {
     return this.#child.exitCode !== null || this.#child.signalCode !== null
+  }
+
+  async #listens(port: number): Promise<boolean> {
+    if (this.#ended) throw new Error('it ended')
+    return await new Promise((resolve) => {
+      const socket = connect(port, '127.0.0.1')
+      socket.on('connect', () => resolve(true)).on('error', () => resolve(false))
+      socket.on('connect', () => socket.destroy())
+    })
   }
 
   async #answers(): Promise<boolean> {

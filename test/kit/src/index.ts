@@ -1,6 +1,7 @@
 export * from './check-client.ts'
 export * from './cluster.ts'
 export * from './decision-point.ts'
+export * from './envoy.ts'
 export * from './gateway.ts'
 export * from './http.ts'
 export * from './identity-responder.ts'

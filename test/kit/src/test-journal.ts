@@ -22,6 +22,8 @@ export interface DecisionParts {
   /** The SPIFFE ID of the workload that asks. */
   readonly workload?: string
   readonly durationUs?: number
+  /** Of a dry run. */
+  readonly enforced?: false
 }
 
 /** A message of the stream DECISIONS. */
@@ -92,6 +94,7 @@ function decisionOf(n: number, parts: DecisionParts): Decision {
       ...{ status: 'verified', subject: principal, issuer },
       ...(parts.workload === undefined ? {} : { workload: parts.workload }),
     },
+    ...(parts.enforced === undefined ? undefined : { enforced: parts.enforced }),
     outcome,
     policy: { entrypoint: 'envoy/authz/allow', revision: '0'.repeat(64) },
     principal,

@@ -1,0 +1,57 @@
+import { readFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { expect, test } from 'vitest'
+
+/** docs/limits.md says what the sources say. */
+
+const ROOT = join(import.meta.dirname, '../..')
+/** Where the limits of what comes from outside are; each of their exported bounds is in the page. */
+const SOURCES = [
+  'services/authz/src/envoy/http2-server.ts',
+  'services/authz/src/envoy/grpc-server.ts',
+  'services/authz/src/envoy/stream-call.ts',
+  'services/authz/src/envoy/stream-calls.ts',
+  'services/authz/src/envoy/plain-message.ts',
+  'packages/service/src/http.ts',
+  'services/authz/src/body/json-text.ts',
+  'services/authz/src/body/multipart.ts',
+]
+const CONSTANT = /^export const (\w+_(?:MAX|MS|BYTES|BURST|PER_S))(?:: number)? = ([\d_*\s]+)$/gm
+const ROW = /^\| `(\w+)` \| `([^`]+)` \| ([\d,]+) \| (.+) \|$/gm
+
+interface Limit {
+  readonly name: string
+  readonly source: string
+  readonly value: number
+}
+
+/** The product that a constant is written as. */
+function productOf(expression: string): number {
+  const factors = expression.replaceAll('_', '').split(' * ')
+  return factors.reduce((value, factor) => value * Number(factor), 1)
+}
+
+const inSources: Limit[] = SOURCES.flatMap((source) =>
+  [...readFileSync(join(ROOT, source), 'utf8').matchAll(CONSTANT)].map(
+    ([, name = '', expression = '']) => ({ name, source, value: productOf(expression.trim()) }),
+  ),
+)
+
+const page = readFileSync(join(ROOT, 'docs/limits.md'), 'utf8')
+const inPage: Limit[] = [...page.matchAll(ROW)].map(([, name = '', source = '', value = '']) => ({
+  name,
+  source,
+  value: Number(value.replaceAll(',', '')),
+}))
+
+test('docs/limits.md lists each limit of the sources with its value, and no other', () => {
+  const ordered = (limits: readonly Limit[]): string[] =>
+    limits.map(({ name, source, value }) => `${source} ${name} ${value}`).toSorted()
+  expect(inSources.length).toBeGreaterThan(15)
+  expect(ordered(inPage)).toEqual(ordered(inSources))
+})
+
+test('each limit says what happens beyond it', () => {
+  const answers = [...page.matchAll(ROW)].map(([, name, , , answer = '']) => [name, answer.length])
+  expect(answers.filter(([, length]) => Number(length) < 10)).toEqual([])
+})
