@@ -56,7 +56,7 @@ export const HttpErrorCode = {
   tooManyRequests: 'too_many_requests',
   /** A fault of the service; its log says which. */
   internal: 'internal',
-  /** The service is not ready, or stops: ask another copy. */
+  /** The service is not ready, stops, or has no room: ask later, or another copy. */
   unavailable: 'unavailable',
 } as const
 export type HttpErrorCode = (typeof HttpErrorCode)[keyof typeof HttpErrorCode]

@@ -3,6 +3,7 @@ import type { Socket } from 'node:net'
 import { messageOf } from '@verdict/contract'
 import { type FastifyInstance, type FastifyReply, fastify } from 'fastify'
 import type { Registry } from 'prom-client'
+import { ByteBudget } from './byte-budget.ts'
 import { HTTP_STATUS, HttpError, HttpErrorCode } from './errors.ts'
 import type { Health } from './health.ts'
 import type { Logger } from './log.ts'
@@ -23,6 +24,8 @@ export const CONNECTION_TIMEOUT_MS = 60_000
 export const KEEP_ALIVE_TIMEOUT_MS = 75_000
 /** Connections beyond this many are closed at once. */
 export const CONNECTIONS_MAX = 4096
+/** Bytes of bodies that a process holds; who would send more gets 503. */
+export const BODIES_BYTES_MAX = 256 * 1024 * 1024
 
 export interface HttpOptions {
   readonly log: Logger
@@ -30,6 +33,8 @@ export interface HttpOptions {
   readonly health: Health
   /** Default: BODY_BYTES_MAX. */
   readonly bodyBytesMax?: number
+  /** Default: BODIES_BYTES_MAX. */
+  readonly bodiesBytesMax?: number
   /** Default: REQUEST_TIMEOUT_MS. */
   readonly requestTimeoutMs?: number
   /** Default: CONNECTION_TIMEOUT_MS. An endpoint that streams sends something more often. */
@@ -75,6 +80,7 @@ export function createHttp(options: HttpOptions): FastifyInstance {
     return reply.code(404).send(errorBody(HttpErrorCode.notFound, message))
   })
   endConnectionsOnClose(http)
+  boundBodies(http, new ByteBudget(options.bodiesBytesMax ?? BODIES_BYTES_MAX))
   addOperationRoutes(http, options)
   return http
 }
@@ -113,6 +119,25 @@ function endConnectionsOnClose(http: FastifyInstance): void {
   })
 }
 
+/** Counts what has come of all bodies until their requests end. */
+function boundBodies(http: FastifyInstance, budget: ByteBudget): void {
+  http.addHook('preParsing', (_request, reply, payload, done) => {
+    let held = 0
+    payload.on('data', (chunk: Uint8Array) => {
+      if (budget.take(chunk.byteLength)) held += chunk.byteLength
+      else payload.emit('error', BODIES_TOO_LARGE)
+    })
+    reply.raw.once('close', () => budget.give(held))
+    done(null, payload)
+  })
+}
+
+/** One error for all: a stack and a line of the log for each would add to what it is about. */
+const BODIES_TOO_LARGE = new HttpError(
+  HttpErrorCode.unavailable,
+  'the bodies of all requests are more than this process holds',
+)
+
 /** The framework's own message would repeat the whole path. */
 function refusePath(error: unknown, reply: FastifyReply): FastifyReply {
   const tooLong = statusOf(error) === HTTP_STATUS.uri_too_long
@@ -132,10 +157,12 @@ function sendError(log: Logger, error: unknown, reply: FastifyReply): FastifyRep
     const code = error instanceof HttpError ? error.code : codeOf(status)
     return reply.code(status).send(errorBody(code, messageOf(error)))
   }
-  log.error({ event: 'http_failed', err: error }, 'a request failed')
+  if (error !== BODIES_TOO_LARGE) {
+    log.error({ event: 'http_failed', err: error }, 'a request failed')
+  }
   const [code, message] =
     status === HTTP_STATUS.unavailable
-      ? [HttpErrorCode.unavailable, 'the service is not ready or stops: ask again']
+      ? [HttpErrorCode.unavailable, 'the service is not ready, stops, or has no room: ask again']
       : [HttpErrorCode.internal, 'the service failed: its log says why']
   return reply.code(status).send(errorBody(code, message))
 }

@@ -1,5 +1,6 @@
 export type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 export { Counter, Gauge, Histogram, Registry } from 'prom-client'
+export { ByteBudget } from './byte-budget.ts'
 export * from './config.ts'
 export * from './errors.ts'
 export * from './health.ts'

@@ -2,7 +2,7 @@
  * What one recorded decision over gRPC costs: `node services/authz/bench/check.bench.ts`.
  *
  * The shipped policies, a verified caller whose identity is remembered, the record durable before
- * the answer. The same server with an empty answer takes turns with it in one run, so that the
+ * the answer. `SERVICE_NODE_OPTIONS=--cpu-prof` profiles the decision point. The same server with an empty answer takes turns with it in one run, so that the
  * ratio means something; the client shares the machine, so that rates mean less.
  */
 import { readFileSync } from 'node:fs'
@@ -59,6 +59,8 @@ const records = await point.metric('verdict_journal_records')
 process.stdout.write(
   `ratio ${ratio.toFixed(2)}; ${(records / commits).toFixed(1)} records in one sync\n`,
 )
+// In order: only then does a profiler write what it has seen.
+await point.end('SIGTERM')
 
 /** Many calls, a fixed number of them in flight. */
 async function run(call: { path: string; body: Buffer }): Promise<Figures> {

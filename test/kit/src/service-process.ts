@@ -37,13 +37,16 @@ export class ServiceProcess implements AsyncDisposable {
     const port = await freePort()
     const env = {
       PATH: process.env['PATH'],
+      NODE_OPTIONS: process.env['SERVICE_NODE_OPTIONS'] ?? '',
       VERDICT_NATS_URL: bus.url,
       VERDICT_KEYS_DIR: bus.keysDir,
       [`VERDICT_${name.toUpperCase()}_HTTP_PORT`]: String(port),
       ...settings,
     }
     const main = path.join(SERVICES_DIR, name, 'src/main.ts')
-    const child = spawn(process.execPath, [main], { env, stdio: ['ignore', 'pipe', 'pipe'] })
+    // By the channel the service learns that a test was killed, and does not outlive it.
+    const child = spawn(process.execPath, [main], { env, stdio: ['ignore', 'pipe', 'pipe', 'ipc'] })
+    child.channel?.unref()
     return new ServiceProcess(name, child, port)
   }
 

@@ -1,6 +1,6 @@
 import { constants, type IncomingHttpHeaders, type ServerHttp2Stream } from 'node:http2'
 import { messageOf } from '@verdict/contract'
-import type { ByteBudget } from './byte-budget.ts'
+import type { ByteBudget } from '@verdict/service'
 import { FrameCollector, type FrameFault, frameMessage } from './grpc-frame.ts'
 import {
   encodeGrpcMessage,

@@ -6,7 +6,7 @@ import http2, {
 } from 'node:http2'
 import type { AddressInfo, Socket } from 'node:net'
 import type { SecureContextOptions, TlsOptions } from 'node:tls'
-import { ByteBudget } from './byte-budget.ts'
+import { ByteBudget } from '@verdict/service'
 import { type CallOptions, endWithStatus, GrpcCall, type UnaryHandler } from './grpc-call.ts'
 import { CONNECTION_WINDOW_BYTES, createHttp2Server } from './http2-server.ts'
 import { Overdue } from './overdue.ts'

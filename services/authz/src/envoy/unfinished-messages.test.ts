@@ -2,25 +2,12 @@ import { once } from 'node:events'
 import http2 from 'node:http2'
 import { waitFor } from '@verdict/kit'
 import { expect, test } from 'vitest'
-import { ByteBudget } from './byte-budget.ts'
 import { frameMessage } from './grpc-frame.ts'
 import { GrpcServer } from './grpc-server.ts'
 
 const RESOURCE_EXHAUSTED = '8'
 const PIECE = Buffer.alloc(10_000)
 const CALL = { ':method': 'POST', ':path': '/t/Echo', 'content-type': 'application/grpc' }
-
-test('no more is taken than there may be, and what is given back can be taken again', () => {
-  const budget = new ByteBudget(10)
-  expect([budget.take(6), budget.take(5), budget.take(4), budget.take(1)]).toEqual([
-    true,
-    false,
-    true,
-    false,
-  ])
-  budget.give(6)
-  expect(budget.take(6)).toBe(true)
-})
 
 test('unfinished messages are bounded together; a message in one piece is taken all the same', async () => {
   const server = new GrpcServer({
