@@ -1,0 +1,61 @@
+import type { RegoObject, Value } from '../../value/value.ts'
+import type { SubSchema } from './sub-schema.ts'
+import { check, type Path, type Result, type Spend } from './validate.ts'
+
+export function validateObject(
+  schema: SubSchema,
+  value: RegoObject,
+  path: Path,
+  result: Result,
+  spend: Spend,
+): void {
+  const { minProperties, maxProperties } = schema
+  if (minProperties !== undefined && value.size < minProperties) {
+    result.add('array_min_properties', path, `Must have at least ${minProperties} properties`)
+  }
+  if (maxProperties !== undefined && value.size > maxProperties) {
+    result.add('array_max_properties', path, `Must have at most ${maxProperties} properties`)
+  }
+  for (const name of schema.required ?? []) {
+    if (value.has(name)) result.pass()
+    else result.add('required', path, `${name} is required`)
+  }
+  for (const [key, held] of value) property(schema, String(key), held, path, result, spend)
+  if (schema.propertyNames !== undefined) {
+    for (const key of value.keys()) names(schema.propertyNames, String(key), path, result, spend)
+  }
+  result.pass()
+}
+
+function property(
+  schema: SubSchema,
+  name: string,
+  value: Value,
+  path: Path,
+  result: Result,
+  spend: Spend,
+): void {
+  let isMatched = false
+  for (const { pattern, schema: own } of schema.patternProperties?.values() ?? []) {
+    spend(name.length)
+    if (!pattern.test(name)) continue
+    isMatched = true
+    result.merge(check(own, value, [...path, name], spend))
+  }
+  if (isMatched) result.pass()
+  if (isMatched || schema.properties?.has(name) === true) return
+  const { additionalProperties } = schema
+  if (additionalProperties === false) {
+    const type = 'additional_property_not_allowed'
+    result.add(type, path, `Additional property ${name} is not allowed`)
+  } else if (typeof additionalProperties === 'object') {
+    result.merge(check(additionalProperties, value, [...path, name], spend))
+  }
+}
+
+function names(schema: SubSchema, name: string, path: Path, result: Result, spend: Spend): void {
+  const found = check(schema, name, path, spend)
+  if (found.isValid) return
+  result.add('invalid_property_name', path, `Property name of "${name}" does not match`)
+  result.merge(found)
+}
