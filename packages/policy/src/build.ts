@@ -1,14 +1,16 @@
-import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
-import path from 'node:path'
-import { messageOf } from '@verdict/contract'
 import { type Bundle, parseBundle } from './bundle.ts'
 import { BundleCache } from './bundle-cache.ts'
-import { PolicyError, PolicyErrorCode } from './errors.ts'
-import { checkPolicies, compilePolicies, testPolicies } from './opa.ts'
+import { compileBundle } from './compile.ts'
 import { readSources, revisionOf, type SourceFile } from './sources.ts'
 
 /** Enough for large policies and their tests on a busy machine. */
 export const DEFAULT_OPA_TIMEOUT_MS = 60_000
+
+/**
+ * How often a build calls `opa` at length: to check, to test, and to compile into a module and a
+ * plan, again without the rule index where OPA refuses what it made.
+ */
+const OPA_CALLS = 6
 
 export interface BuildOptions {
   /** The `opa` program, as a path or as a name on PATH. */
@@ -23,6 +25,8 @@ export interface BuildOptions {
   readonly timeoutMs?: number
   /** Gives the build up. */
   readonly signal?: AbortSignal
+  /** Whether rules that differ in constants only are looked up in tables; default true. */
+  readonly ruleIndex?: boolean
 }
 
 /**
@@ -41,57 +45,17 @@ export async function buildFrom(
   options: BuildOptions,
   cache: BundleCache,
 ): Promise<Bundle> {
-  const { entrypoints } = options
-  const wanted = { revision: revisionOf(files, entrypoints), entrypoints }
+  const { opa, entrypoints, signal, timeoutMs = DEFAULT_OPA_TIMEOUT_MS, ruleIndex = true } = options
+  const wanted = { revision: revisionOf(files, entrypoints, ruleIndex), entrypoints }
   const cached = await cache.find(wanted)
   if (cached !== undefined) return cached
-  const archive = await compile(files, options, cache.scratchPrefix)
+  using _turn = await cache.turn(timeoutMs * OPA_CALLS, signal)
+  // Another process may have built it meanwhile.
+  const built = await cache.find(wanted)
+  if (built !== undefined) return built
+  const task = { files, opa, entrypoints, timeoutMs, ruleIndex, ...(signal && { signal }) }
+  const archive = await compileBundle(task, cache.scratchPrefix)
   const bundle = await parseBundle(archive, wanted)
   await cache.store(wanted.revision, archive)
   return bundle
-}
-
-/**
- * Works on a copy of the sources: what is checked, what is tested and what is compiled are then
- * the bytes of the revision, whatever happens in the folder meanwhile.
- */
-async function compile(
-  files: readonly SourceFile[],
-  { opa, entrypoints, timeoutMs = DEFAULT_OPA_TIMEOUT_MS, signal }: BuildOptions,
-  scratchPrefix: string,
-): Promise<Uint8Array> {
-  const scratch = await written(scratchPrefix, () => mkdtemp(scratchPrefix))
-  try {
-    const folder = path.join(scratch, 'policies')
-    await written(folder, () => copy(files, folder))
-    const call = { opa, folder, timeoutMs, ...(signal && { signal }) }
-    await checkPolicies(call)
-    await testPolicies(call)
-    const output = path.join(scratch, 'bundle.tar.gz')
-    await compilePolicies(call, { entrypoints, output })
-    return await written(output, () => readFile(output))
-  } finally {
-    await rm(scratch, { recursive: true, force: true })
-  }
-}
-
-async function copy(files: readonly SourceFile[], folder: string): Promise<void> {
-  await mkdir(folder)
-  for (const file of files) {
-    const target = path.join(folder, file.path)
-    await mkdir(path.dirname(target), { recursive: true })
-    await writeFile(target, file.bytes)
-  }
-}
-
-async function written<T>(where: string, work: () => Promise<T>): Promise<T> {
-  try {
-    return await work()
-  } catch (cause) {
-    throw new PolicyError(
-      PolicyErrorCode.cacheFailed,
-      `policies cannot be built in \`${where}\`: ${messageOf(cause)}`,
-      { cause },
-    )
-  }
 }

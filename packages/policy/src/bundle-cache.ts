@@ -1,6 +1,7 @@
 import { mkdir, open, readdir, readFile, rename, rm, stat } from 'node:fs/promises'
 import path from 'node:path'
 import { messageOf } from '@verdict/contract'
+import { buildTurn } from './build-turn.ts'
 import { type Bundle, parseBundle } from './bundle.ts'
 import { PolicyError, PolicyErrorCode } from './errors.ts'
 
@@ -13,6 +14,8 @@ const ARCHIVE = /^([0-9a-f]{64})\.tar\.gz$/
 const SCRATCH_PREFIX = 'build-'
 const SCRATCH = /^build-|\.part$/
 const LAST_GOOD = 'last-good.json'
+/** Beside the bundles. */
+const TURN = '../turn'
 
 /** Which bundle ran last, and what it was built from. */
 interface LastGood {
@@ -26,6 +29,7 @@ interface LastGood {
  *
  *     <directory>/bundles/<revision>.tar.gz
  *     <directory>/bundles/last-good.json
+ *     <directory>/turn                    locked by the process that builds
  *
  * A file is there whole or not at all. Processes may share a directory.
  */
@@ -59,6 +63,12 @@ export class BundleCache {
       await writeWhole(this.#archive(revision), archive)
       await this.#prune(revision)
     })
+  }
+
+  /** Waits until no other process builds here, at most for so long. @throws {PolicyError} */
+  async turn(timeoutMs: number, signal: AbortSignal | undefined): Promise<Disposable> {
+    const file = path.join(this.#folder, TURN)
+    return await tried(this.#folder, () => buildTurn(file, { timeoutMs, signal }))
   }
 
   /** Notes that a bundle is good to start with. @throws {PolicyError} `cache_failed` */

@@ -31,8 +31,12 @@ export const PolicyErrorCode = {
   inputMalformed: 'input_malformed',
   /** The evaluation ended in an error, such as two rules that contradict each other. */
   evaluationFailed: 'evaluation_failed',
-  /** The policy, its data or one evaluation needs more memory than the bound. */
+  /** The policy, its data or one evaluation needs more memory, or nests deeper, than the bound. */
   memoryExhausted: 'memory_exhausted',
+  /** The evaluation took more steps than it may, such as in a loop without an end. */
+  budgetExhausted: 'budget_exhausted',
+  /** A change of the data leads through something that is no object, or takes out what is not there. */
+  dataRefused: 'data_refused',
 } as const
 export type PolicyErrorCode = (typeof PolicyErrorCode)[keyof typeof PolicyErrorCode]
 

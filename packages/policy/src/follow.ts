@@ -4,7 +4,8 @@ import type { Bundle } from './bundle.ts'
 import { BundleCache } from './bundle-cache.ts'
 import { PolicyError, PolicyErrorCode } from './errors.ts'
 import { folderChanges } from './folder-changes.ts'
-import { loadPolicy, type Policy } from './load.ts'
+import { type LoadOptions, loadPolicy } from './load.ts'
+import type { LoadedPolicy } from './policy.ts'
 import { readSources, revisionOf, stampSources } from './sources.ts'
 
 /** A change that the file system does not tell of is found after this long. */
@@ -26,7 +27,7 @@ export interface FollowOptions extends BuildOptions {
   /**
    * A policy has become active; or the folder, after it was refused, holds the active one again.
    */
-  readonly onActive: (policy: Policy, bundle: Bundle) => void
+  readonly onActive: (policy: LoadedPolicy, bundle: Bundle) => void
   /**
    * The folder holds what cannot become active, and the policy that was active stays so. Told once
    * for each content of the folder. Before the first `onActive` it means: the start goes on with
@@ -35,11 +36,13 @@ export interface FollowOptions extends BuildOptions {
   readonly onRefused: (error: PolicyError) => void
   /** Default `DEFAULT_RETRY_MS`. */
   readonly retryMs?: number
+  /** How each policy is loaded. */
+  readonly load?: LoadOptions
 }
 
 export interface FollowedPolicies {
   /** The policy to decide by, now. */
-  readonly active: Policy
+  readonly active: LoadedPolicy
   /** Settles when the following has ended after the abort. */
   readonly done: Promise<void>
 }
@@ -63,7 +66,7 @@ export async function followPolicies(options: FollowOptions): Promise<FollowedPo
 class Follower {
   readonly #options: FollowOptions
   readonly #cache: BundleCache
-  #current: { readonly policy: Policy; readonly bundle: Bundle } | undefined
+  #current: { readonly policy: LoadedPolicy; readonly bundle: Bundle } | undefined
   /** The stamp of the sources that were read last. */
   #seen: string | undefined
   /** The revision of the sources that were read last; undefined where they cannot be read. */
@@ -77,7 +80,7 @@ class Follower {
     this.#cache = cache
   }
 
-  get active(): Policy {
+  get active(): LoadedPolicy {
     assert(this.#current, 'a follower is not handed out before it has started')
     return this.#current.policy
   }
@@ -90,7 +93,7 @@ class Follower {
       if (!(error instanceof PolicyError) || signal.aborted) throw error
       const bundle = await this.#cache.lastGood(sources, entrypoints)
       if (bundle === undefined) throw error
-      const policy = await loadPolicy(bundle)
+      const policy = await loadPolicy(bundle, this.#options.load)
       this.#refuse(error)
       this.#activate(policy, bundle)
     }
@@ -119,10 +122,10 @@ class Follower {
   }
 
   async #adopt(): Promise<void> {
-    const { sources, entrypoints } = this.#options
+    const { sources, entrypoints, ruleIndex } = this.#options
     this.#revision = undefined
     const { files, stamp } = await readSources(sources)
-    this.#revision = revisionOf(files, entrypoints)
+    this.#revision = revisionOf(files, entrypoints, ruleIndex)
     this.#seen = stamp
     this.#retryAtMs = Number.POSITIVE_INFINITY
     if (this.#current?.bundle.revision === this.#revision) {
@@ -131,13 +134,14 @@ class Follower {
       return this.#activate(this.#current.policy, this.#current.bundle)
     }
     const bundle = await buildFrom(files, this.#options, this.#cache)
-    const policy = await loadPolicy(bundle)
+    const policy = await loadPolicy(bundle, this.#options.load)
+    if (this.#current !== undefined) policy.warmUp(this.#current.policy.lastInputs)
     await this.#cache.keepAsLastGood(bundle, sources)
     this.#refused = undefined
     this.#activate(policy, bundle)
   }
 
-  #activate(policy: Policy, bundle: Bundle): void {
+  #activate(policy: LoadedPolicy, bundle: Bundle): void {
     this.#current = { policy, bundle }
     this.#options.onActive(policy, bundle)
   }

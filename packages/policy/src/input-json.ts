@@ -1,16 +1,18 @@
 import { messageOf } from '@verdict/contract'
 import { PolicyError, PolicyErrorCode } from './errors.ts'
+import type { WriteRead } from './plan/read-json.ts'
 
 /**
- * The input of a policy as JSON. JavaScript writes half of a surrogate pair as an escape,
- * which the module refuses; OPA itself reads U+FFFD there, and so does this, so that no body of a
- * request can make its decision fail.
+ * What is read of the input of a policy, as JSON. JavaScript writes half of a surrogate pair as an
+ * escape, which the module refuses; OPA itself reads U+FFFD there, and so does this, so that no
+ * body of a request can make its decision fail.
  * @throws {PolicyError} `input_malformed`
  */
-export function jsonOf(input: object): string {
-  let json: string
+export function jsonOf(input: unknown, write: WriteRead): string {
+  let json: string | undefined
   try {
-    json = JSON.stringify(input)
+    // A writer takes any value: what is no object is written whole.
+    json = write(input as object)
   } catch (cause) {
     throw new PolicyError(
       PolicyErrorCode.inputMalformed,
@@ -18,14 +20,10 @@ export function jsonOf(input: object): string {
       { cause },
     )
   }
+  if (json === undefined) {
+    throw new PolicyError(PolicyErrorCode.inputMalformed, `a ${typeof input} is no value of JSON`)
+  }
   return json.includes('\\ud') ? withoutHalves(json) : json
-}
-
-/** A buffer that holds the bytes and nothing else: the SDK reads all of it. */
-export function exactBuffer(bytes: Uint8Array): ArrayBuffer {
-  const { buffer, byteLength } = bytes
-  if (buffer instanceof ArrayBuffer && buffer.byteLength === byteLength) return buffer
-  return new Uint8Array(bytes).buffer
 }
 
 /** Reads escaped backslashes along, since `\\ud800` is no escape of a surrogate. */

@@ -3,6 +3,7 @@ import path from 'node:path'
 import { promisify } from 'node:util'
 import { messageOf } from '@verdict/contract'
 import { PolicyError, PolicyErrorCode } from './errors.ts'
+import type { Module } from './rule-index/syntax.ts'
 
 /** A call of `opa` that prints more is killed, and has failed. */
 const OPA_OUTPUT_BYTES_MAX = 16 * 1024 ** 2
@@ -51,14 +52,30 @@ export async function testPolicies(call: OpaCall): Promise<void> {
   )
 }
 
-/** `opa build -t wasm`, into the file `output`. @throws {PolicyError} as `checkPolicies` */
+/** `opa parse` of a file. @throws {TypeError} where OPA does not accept it, {PolicyError} as above */
+export async function parsePolicy(call: OpaCall, file: string): Promise<Module> {
+  const answer = await askOpa(call, ['parse', '--format', 'json', file])
+  const module = answer.ok ? parse(answer.stdout) : undefined
+  if (typeof module !== 'object' || module === null) throw new TypeError('OPA does not parse it')
+  return module
+}
+
+export interface CompileOptions {
+  /** A module, or the plan that it is made from. */
+  readonly target: 'wasm' | 'plan'
+  readonly entrypoints: readonly string[]
+  /** The file of the archive. */
+  readonly output: string
+}
+
+/** `opa build`, into the file `output`. @throws {PolicyError} as `checkPolicies` */
 export async function compilePolicies(
   call: OpaCall,
-  { entrypoints, output }: { entrypoints: readonly string[]; output: string },
+  { target, entrypoints, output }: CompileOptions,
 ): Promise<void> {
   const named = entrypoints.map((entrypoint) => `--entrypoint=${entrypoint}`)
   // Without pruning, every test of an entrypoint would become an entrypoint of the module.
-  const args = ['build', '--target', 'wasm', '--prune-unused', ...named, '--output', output, '.']
+  const args = ['build', '--target', target, '--prune-unused', ...named, '--output', output, '.']
   const answer = await askOpa(call, args)
   if (!answer.ok) throw refused('opa build', answer)
 }

@@ -77,6 +77,7 @@ test('a revision names the paths, the contents and the entrypoints', () => {
     revisionOf([file('a', '12')], ['p/x']),
     revisionOf([file('a', '12'), file('b', '3')], ['p/y']),
     revisionOf([file('a', '12'), file('b', '3')], ['p/x', 'p/y']),
+    revisionOf([file('a', '12'), file('b', '3')], ['p/x'], false),
   ]
   expect(new Set(revisions).size).toBe(revisions.length)
   expect(revisions[0]).toMatch(/^[0-9a-f]{64}$/)

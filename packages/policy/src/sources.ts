@@ -65,9 +65,14 @@ export async function stampSources(folder: string): Promise<string> {
 }
 
 /** The name of a policy: SHA-256, in hex, of what it is built from. */
-export function revisionOf(files: readonly SourceFile[], entrypoints: readonly string[]): string {
+export function revisionOf(
+  files: readonly SourceFile[],
+  entrypoints: readonly string[],
+  ruleIndex = true,
+): string {
   // The number stands for the way policies are built: another way makes other bundles.
-  const digest = createHash('sha256').update('verdict policy 1\n')
+  const digest = createHash('sha256').update('verdict policy 2\n')
+  if (!ruleIndex) digest.update('without rule index\n')
   digest.update(`${JSON.stringify(entrypoints)}\n`)
   for (const file of files) {
     digest.update(`${JSON.stringify([file.path, file.bytes.byteLength])}\n`).update(file.bytes)

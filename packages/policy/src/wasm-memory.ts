@@ -1,9 +1,6 @@
-export const WASM_PAGE_BYTES = 64 * 1024
+import { KIND, MODULE_HEADER_BYTES, SECTION, WasmReader } from './wasm-binary.ts'
 
-const HEADER_BYTES = 8
-const IMPORT_SECTION = 2
-const KIND_FUNCTION = 0
-const KIND_MEMORY = 2
+export const WASM_PAGE_BYTES = 64 * 1024
 
 /**
  * The pages of memory that a module demands of its host: those that its constants fill. A module
@@ -17,26 +14,30 @@ const KIND_MEMORY = 2
  * Undefined where the module is not of that form.
  */
 export function memoryPagesOf(wasm: Uint8Array): number | undefined {
-  const reader = new Reader(wasm, HEADER_BYTES)
-  while (!reader.atEnd) {
-    const section = reader.byte()
-    const bytes = reader.unsigned()
-    if (section === IMPORT_SECTION) return memoryImport(reader)
-    reader.skip(bytes)
+  const reader = new WasmReader(wasm, MODULE_HEADER_BYTES)
+  try {
+    while (!reader.atEnd) {
+      const section = reader.byte()
+      const bytes = reader.unsigned()
+      if (section === SECTION.import) return memoryImport(reader)
+      reader.skip(bytes)
+    }
+  } catch (cause) {
+    if (!(cause instanceof RangeError)) throw cause
   }
   return undefined
 }
 
-function memoryImport(reader: Reader): number | undefined {
+function memoryImport(reader: WasmReader): number | undefined {
   for (let imports = reader.unsigned(); imports > 0; imports--) {
     reader.skip(reader.unsigned())
     reader.skip(reader.unsigned())
     const kind = reader.byte()
-    if (kind === KIND_MEMORY) {
+    if (kind === KIND.memory) {
       reader.byte()
       return reader.unsigned()
     }
-    if (kind !== KIND_FUNCTION) return undefined
+    if (kind !== KIND.function) return undefined
     reader.unsigned()
   }
   return undefined
@@ -45,77 +46,31 @@ function memoryImport(reader: Reader): number | undefined {
 /** A character of JavaScript takes at most so many bytes as UTF-8. */
 const BYTES_PER_CHAR_MAX = 3
 
-/** Texts in the memory of an instance. */
+/** The memory of an instance cannot hold what it must. */
+export class MemoryShort extends Error {
+  override readonly name = 'MemoryShort'
+}
+
+/** Texts in the memory of an instance, which has all of it from its start. */
 export class MemoryTexts {
-  readonly #memory: WebAssembly.Memory
-  #view: Buffer
+  readonly #bytes: Buffer
 
   constructor(memory: WebAssembly.Memory) {
-    this.#memory = memory
-    this.#view = Buffer.from(memory.buffer)
+    this.#bytes = Buffer.from(memory.buffer)
   }
 
-  /** The size of the memory. */
-  get bytes(): number {
-    return this.#memory.buffer.byteLength
-  }
-
-  /** Writes a text as UTF-8, growing the memory where it must; how many bytes it took. */
+  /** Writes a text as UTF-8; how many bytes it took. @throws {MemoryShort} */
   write(text: string, address: number): number {
-    const missing = address + text.length * BYTES_PER_CHAR_MAX - this.bytes
-    if (missing > 0) this.#makeRoom(text, address)
-    return this.#current().write(text, address, 'utf8')
+    const room = this.#bytes.length - address
+    // The bound of a character is three times too high for most texts: only then it is counted.
+    if (text.length * BYTES_PER_CHAR_MAX > room && Buffer.byteLength(text) > room) {
+      throw new MemoryShort('the memory has no room for a text')
+    }
+    return this.#bytes.write(text, address, 'utf8')
   }
 
   /** Reads a text up to its end, a byte of zero. */
   read(address: number): string {
-    const view = this.#current()
-    return view.toString('utf8', address, view.indexOf(0, address))
-  }
-
-  /** The bound of `write` is three times too high for most texts: here it is worth to count. */
-  #makeRoom(text: string, address: number): void {
-    const missing = address + Buffer.byteLength(text) - this.bytes
-    if (missing > 0) this.#memory.grow(Math.ceil(missing / WASM_PAGE_BYTES))
-  }
-
-  /** Memory that has grown is another buffer, and the one before is empty. */
-  #current(): Buffer {
-    const { buffer } = this.#memory
-    if (this.#view.buffer !== buffer) this.#view = Buffer.from(buffer)
-    return this.#view
-  }
-}
-
-class Reader {
-  readonly #bytes: Uint8Array
-  #at: number
-
-  constructor(bytes: Uint8Array, at: number) {
-    this.#bytes = bytes
-    this.#at = at
-  }
-
-  get atEnd(): boolean {
-    return this.#at >= this.#bytes.byteLength
-  }
-
-  /** Zero beyond the end, where every loop over the bytes stops. */
-  byte(): number {
-    return this.#bytes[this.#at++] ?? 0
-  }
-
-  /** LEB128: seven bits a byte, the lowest first, while the eighth is set. */
-  unsigned(): number {
-    let value = 0
-    for (let weight = 1; ; weight *= 128) {
-      const byte = this.byte()
-      value += (byte & 0x7f) * weight
-      if (byte < 0x80) return value
-    }
-  }
-
-  skip(bytes: number): void {
-    this.#at += bytes
+    return this.#bytes.toString('utf8', address, this.#bytes.indexOf(0, address))
   }
 }

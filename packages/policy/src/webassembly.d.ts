@@ -3,20 +3,29 @@ declare namespace WebAssembly {
   class Module {
     private constructor()
   }
-  interface Memory {
-    readonly buffer: ArrayBuffer
-    grow(pages: number): number
-  }
   interface MemoryDescriptor {
     initial: number
     maximum?: number
   }
-  interface Instance {
+  class Memory {
+    constructor(descriptor: MemoryDescriptor)
+    readonly buffer: ArrayBuffer
+    grow(pages: number): number
+  }
+  interface Global {
+    value: number
+  }
+  class Instance {
+    constructor(
+      module: Module,
+      imports: Readonly<Record<string, Readonly<Record<string, unknown>>>>,
+    )
     readonly exports: Readonly<Record<string, unknown>>
   }
   interface WebAssemblyInstantiatedSource {
     readonly instance: Instance
     readonly module: Module
   }
+  class RuntimeError extends Error {}
   function compile(bytes: Uint8Array): Promise<Module>
 }

@@ -1,0 +1,34 @@
+/** The module itself ended what it did, such as an evaluation of rules that contradict. */
+export class ModuleAbort extends Error {
+  override readonly name = 'ModuleAbort'
+}
+
+/** What a module needs of its host, by addresses of texts and values. */
+export interface Host {
+  readonly memory: WebAssembly.Memory
+  text(address: number): string
+  print(line: string): void
+  callBuiltin(id: number, operands: readonly number[]): number
+}
+
+/** The imports of OPA's modules (ABI 1.3). */
+export function hostImports(
+  host: Host,
+): Readonly<Record<string, Readonly<Record<string, unknown>>>> {
+  const call = (id: number, _context: number, ...operands: number[]) =>
+    host.callBuiltin(id, operands)
+  return {
+    env: {
+      memory: host.memory,
+      opa_abort: (text: number) => {
+        throw new ModuleAbort(host.text(text))
+      },
+      opa_println: (text: number) => host.print(host.text(text)),
+      opa_builtin0: call,
+      opa_builtin1: call,
+      opa_builtin2: call,
+      opa_builtin3: call,
+      opa_builtin4: call,
+    },
+  }
+}
