@@ -41,8 +41,15 @@ export interface Decision {
     readonly workload?: string
   }
   readonly outcome: Outcome
-  /** `revision` is the digest of the policies' sources; both absent when no policy was reached. */
-  readonly policy: { readonly entrypoint?: string; readonly revision?: string }
+  /**
+   * `revision` is the digest of the policies' sources, `units` what the evaluation has cost; absent
+   * where there was no policy, or none was evaluated.
+   */
+  readonly policy: {
+    readonly entrypoint?: string
+    readonly revision?: string
+    readonly units?: number
+  }
   readonly principal: string
   readonly protocol: Protocol
   /** The policy's reason, or the code of a fault. */
@@ -110,7 +117,7 @@ export function encodeRecord(decision: Decision, position: JournalPosition): str
     instance: position.instance,
     n: position.n,
     outcome: decision.outcome,
-    policy: { entrypoint: policy.entrypoint, revision: policy.revision },
+    policy: { entrypoint: policy.entrypoint, revision: policy.revision, units: policy.units },
     principal: bounded(decision.principal),
     protocol: decision.protocol,
     reason: bounded(decision.reason),

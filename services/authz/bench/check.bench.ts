@@ -2,8 +2,9 @@
  * What one recorded decision over gRPC costs: `node services/authz/bench/check.bench.ts`.
  *
  * The shipped policies, a verified caller whose identity is remembered, the record durable before
- * the answer. `SERVICE_NODE_OPTIONS=--cpu-prof` profiles the decision point. The same server with an empty answer takes turns with it in one run, so that the
- * ratio means something; the client shares the machine, so that rates mean less.
+ * the answer. The same server with an empty answer takes turns with it in one run, so that the
+ * ratio means something; the client shares the machine, so that rates mean less. Options of Node
+ * for the decision point, such as `--cpu-prof`, go into SERVICE_NODE_OPTIONS.
  */
 import { readFileSync } from 'node:fs'
 import http2 from 'node:http2'

@@ -1,5 +1,6 @@
 import { availableParallelism } from 'node:os'
 import { JOURNAL_LINE_BYTES_MAX, PORTS } from '@verdict/contract'
+import { DEFAULT_MEMO_BYTES_MAX } from '@verdict/policy'
 import { type ConfigOf, commonSettings, setting } from '@verdict/service'
 import { ambiguitiesSetting } from './canonicalise/ambiguities-setting.ts'
 import { DECISION_TIMEOUT_MS } from './deadline.ts'
@@ -114,6 +115,13 @@ export const settings = {
     min: 1,
     max: 1_000_000,
     help: 'Identities that each process remembers; the one used longest ago makes room.',
+  }),
+  memoBytesMax: setting.bytes({
+    env: 'VERDICT_AUTHZ_MEMO_BYTES_MAX',
+    default: DEFAULT_MEMO_BYTES_MAX,
+    min: 0,
+    max: 4_096 * MIB,
+    help: 'For answers that each process remembers, where that is sound; 0 for none.',
   }),
   requestsMax: setting.integer({
     env: 'VERDICT_AUTHZ_REQUESTS_MAX',

@@ -32,7 +32,7 @@ async function setUp(decision: unknown, options: Partial<DeciderOptions> = {}) {
   const decider = new Decider({
     identifier: { identify: () => ALICE },
     policy: () => ({
-      policy: { revision: REVISION, entrypoints: [], evaluate },
+      policy: { revision: REVISION, entrypoints: [], spent: 0, remembered: false, evaluate },
       revision: REVISION,
       entrypoint: 'a/b',
     }),
@@ -41,6 +41,7 @@ async function setUp(decision: unknown, options: Partial<DeciderOptions> = {}) {
     events: {
       decided: (outcome) => events.push(outcome),
       faulted: (fault) => events.push(fault.code),
+      evaluated: () => undefined,
       ambiguous: () => undefined,
     },
     ...options,

@@ -72,6 +72,8 @@ export interface DeciderOptions {
 export interface DecideEvents {
   decided(outcome: Outcome, request: DecisionRequest, unreadable: boolean): void
   faulted(fault: AuthzError, request: DecisionRequest): void
+  /** The policy gave its decision, or none, anew or from what it remembers. */
+  evaluated(remembered: boolean): void
   ambiguous(finding: AmbiguityFinding): void
 }
 
@@ -202,7 +204,10 @@ export class Decider {
     const input = buildInput(attributes, canonical, body, identity)
     if (findings.ambiguities !== undefined) input.ambiguities = findings.ambiguities
     if (policy.route !== undefined) input.route = routeInput(policy.route)
-    const result = settleHeaders(readResult(evaluate(policy, input)), attributes?.request?.http)
+    const decision = evaluate(policy, input)
+    findings.units = policy.policy.spent
+    this.#options.events.evaluated(policy.policy.remembered)
+    const result = settleHeaders(readResult(decision), attributes?.request?.http)
     return { outcome: result.allowed ? Outcome.allow : Outcome.deny, result, unreadable: false }
   }
 

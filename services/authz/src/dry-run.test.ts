@@ -22,7 +22,7 @@ async function decide(decision: unknown, identity: Identity, dryRun: boolean, he
   const decider = new Decider({
     identifier: { identify: () => identity },
     policy: () => ({
-      policy: { revision: REVISION, entrypoints: [], evaluate },
+      policy: { revision: REVISION, entrypoints: [], spent: 0, remembered: false, evaluate },
       revision: REVISION,
       entrypoint: 'a/b',
     }),
@@ -35,7 +35,7 @@ async function decide(decision: unknown, identity: Identity, dryRun: boolean, he
     },
     requestsMax: 1,
     dryRun,
-    events: { decided: () => {}, faulted: () => {}, ambiguous: () => {} },
+    events: { decided: () => {}, faulted: () => {}, evaluated: () => {}, ambiguous: () => {} },
   })
   const request: DecisionRequest = {
     protocol: 'envoy-grpc',

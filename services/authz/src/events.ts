@@ -64,6 +64,10 @@ export class AuthzEvents implements DecideEvents, IdentifyEvents, QuestionEvents
     this.#log.warn({ event: 'question_refused', protocol, code: error.code }, error.message)
   }
 
+  evaluated(remembered: boolean): void {
+    this.#decisions.evaluated(remembered)
+  }
+
   identityCacheHit(): void {
     this.#decisions.identityCacheHit()
   }

@@ -19,6 +19,7 @@ import { readRoutes } from './route/routes-document.ts'
 const EVENTS = {
   decided: () => undefined,
   faulted: () => undefined,
+  evaluated: () => undefined,
   ambiguous: () => undefined,
   questionRefused: () => undefined,
 }
@@ -42,7 +43,7 @@ async function inputFor(attributes: JsonObject | undefined, setting: Setting = {
   const options: DeciderOptions = {
     identifier: { identify: () => identity },
     policy: () => ({
-      policy: { revision: 'r', entrypoints: ['a/b'], evaluate },
+      policy: { revision: 'r', entrypoints: ['a/b'], spent: 0, remembered: false, evaluate },
       revision: 'r',
       entrypoint: 'a/b',
       ...(table && { routes: table }),

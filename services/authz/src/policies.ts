@@ -25,6 +25,8 @@ export interface PoliciesOptions {
   readonly routes?: string | undefined
   /** Where built policies are kept, the last good ones among them. */
   readonly cacheDir: string
+  /** For answers that are remembered; 0 for none. */
+  readonly memoBytesMax: number
   readonly events: Pick<
     AuthzEvents,
     'policyActive' | 'policyRefused' | 'routesActive' | 'routesRefused'
@@ -152,7 +154,7 @@ export class Policies implements AsyncDisposable {
 
   /** Builds the rules; the policies decide as soon as they are built. */
   async #follow(entrypoints: readonly string[], routes: RouteTable | undefined): Promise<void> {
-    const { opa, sources, cacheDir, events } = this.#options
+    const { opa, sources, cacheDir, memoBytesMax, events } = this.#options
     const stop = new AbortController()
     const following: Following = { entrypoints, stop, routes }
     const stopWithUs = (): void => stop.abort()
@@ -163,6 +165,7 @@ export class Policies implements AsyncDisposable {
         sources,
         entrypoints,
         cacheDir,
+        load: { memoBytesMax },
         signal: stop.signal,
         onActive: (policy) => {
           if (stop.signal.aborted) return

@@ -18,6 +18,8 @@ export interface Findings {
   /** Those that the policy is told of. */
   ambiguities?: readonly AmbiguityKind[]
   policy?: { readonly entrypoint: string; readonly revision: string }
+  /** What the evaluation has cost, in units. */
+  units?: number
 }
 
 export interface Verdict {
@@ -35,7 +37,7 @@ const UNKNOWN_PRINCIPAL = 'unknown'
 /** The record of a decision: who, what, when, where, how, why. It holds no credentials. */
 export function recordOf(
   request: DecisionRequest,
-  { id, timeMs, identity, ambiguities, policy }: Findings,
+  { id, timeMs, identity, ambiguities, policy, units }: Findings,
   { outcome, reason, status, enforced = true }: Verdict,
 ): Decision {
   const { attributes, protocol } = request
@@ -47,8 +49,7 @@ export function recordOf(
     id,
     identity: identity === undefined ? { status: 'unknown' } : identityOf(identity),
     outcome,
-    policy:
-      policy === undefined ? {} : { entrypoint: policy.entrypoint, revision: policy.revision },
+    policy: policy === undefined ? {} : policyOf(policy, units),
     principal: identity === undefined ? UNKNOWN_PRINCIPAL : principalOf(identity),
     protocol,
     reason,
@@ -57,6 +58,13 @@ export function recordOf(
     status,
     time: new Date(timeMs).toISOString(),
   }
+}
+
+function policyOf(
+  { entrypoint, revision }: NonNullable<Findings['policy']>,
+  units: number | undefined,
+): Decision['policy'] {
+  return { entrypoint, revision, ...(units === undefined ? undefined : { units }) }
 }
 
 function identityOf({ issuer, reason, status, subject, workload }: Identity): Decision['identity'] {

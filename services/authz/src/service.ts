@@ -76,6 +76,7 @@ async function start(context: ServiceContext<AuthzConfig>): Promise<RunningServi
       entrypoints: config.entrypoints,
       routes: config.routes,
       cacheDir: join(config.dataDir, 'policies'),
+      memoBytesMax: config.memoBytesMax,
       events,
     }),
   )

@@ -169,6 +169,7 @@ test('Envoy is told to let a request through, and all of its record is in the st
   expect(policy).toEqual({
     entrypoint: 'envoy/authz/allow',
     revision: expect.stringMatching(/^[0-9a-f]{64}$/),
+    units: expect.any(Number),
   })
   expect(Date.parse(time)).toBeGreaterThanOrEqual(before)
   expect(Date.parse(time)).toBeLessThanOrEqual(Date.now())

@@ -26,6 +26,7 @@ const ANONYMOUS: Identity = { status: 'anonymous' }
 const EVENTS = {
   decided: () => undefined,
   faulted: () => undefined,
+  evaluated: () => undefined,
   ambiguous: () => undefined,
   questionRefused: () => undefined,
 }
@@ -39,7 +40,13 @@ function echoing(): Decider {
   return new Decider({
     identifier: { identify: () => ANONYMOUS },
     policy: () => ({
-      policy: { revision: '', entrypoints: [], evaluate: evaluate as never },
+      policy: {
+        revision: '',
+        entrypoints: [],
+        spent: 0,
+        remembered: false,
+        evaluate: evaluate as never,
+      },
       revision: '',
       entrypoint: 'a/b',
     }),

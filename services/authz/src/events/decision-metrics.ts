@@ -24,6 +24,8 @@ export class DecisionMetrics {
   readonly #ambiguities: Counter<'kind' | 'answer'>
   readonly #hits: TallyLine
   readonly #misses: TallyLine
+  readonly #evaluated: TallyLine
+  readonly #remembered: TallyLine
   readonly #plugin: PluginMetrics | undefined
 
   constructor(registry: Registry, pluginMetrics: boolean) {
@@ -66,6 +68,10 @@ export class DecisionMetrics {
     const identities = new Tally(registry, 'verdict_identity_cache_total', asked, ['result'])
     this.#hits = identities.line({ result: 'hit' })
     this.#misses = identities.line({ result: 'miss' })
+    const answered = 'Answers of policies: evaluated anew, or remembered.'
+    const answers = new Tally(registry, 'verdict_policy_answers_total', answered, ['result'])
+    this.#evaluated = answers.line({ result: 'evaluated' })
+    this.#remembered = answers.line({ result: 'remembered' })
     this.#plugin = pluginMetrics ? new PluginMetrics(registry) : undefined
   }
 
@@ -88,6 +94,11 @@ export class DecisionMetrics {
   ambiguous({ refused, flagged }: AmbiguityFinding): void {
     if (refused !== undefined) this.#ambiguities.inc({ kind: refused, answer: 'refused' })
     for (const kind of flagged) this.#ambiguities.inc({ kind, answer: 'flagged' })
+  }
+
+  evaluated(remembered: boolean): void {
+    const line = remembered ? this.#remembered : this.#evaluated
+    line.count += 1
   }
 
   identityCacheHit(): void {

@@ -21,7 +21,13 @@ const rules = new AmbiguityRules(DEFAULT_CHOICES)
 function activeWith(routes: readonly object[] | undefined): ActivePolicy {
   const table = routes && readRoutes(JSON.stringify({ routes })).table
   return {
-    policy: { revision: 'r', entrypoints: ENTRYPOINTS, evaluate: () => undefined },
+    policy: {
+      revision: 'r',
+      entrypoints: ENTRYPOINTS,
+      spent: 0,
+      remembered: false,
+      evaluate: () => undefined,
+    },
     revision: 'r',
     entrypoint: 'shop/allow',
     ...(table && { routes: table }),
