@@ -4,7 +4,7 @@
  */
 import { provide } from '@verdict/toolchain'
 import { machineFacts } from './machine.ts'
-import { shipped, usersAndRoles } from './policies.ts'
+import { manyRules, shipped, usersAndRoles } from './policies.ts'
 import { FULL, QUICK, rowsOf, type Timing } from './rows.ts'
 import { tableOf } from './table.ts'
 
@@ -12,7 +12,7 @@ const quick = process.argv.includes('--quick')
 const timing: Timing = quick ? QUICK : FULL
 const scenarios = quick
   ? [shipped(), usersAndRoles()]
-  : [shipped(), usersAndRoles(), usersAndRoles(10), usersAndRoles(100)]
+  : [shipped(), usersAndRoles(), usersAndRoles(10), usersAndRoles(100), manyRules()]
 
 const began = performance.now()
 for (const tool of ['opa', 'nats-server'] as const) {

@@ -1,56 +1,29 @@
 import http from 'node:http'
-import http2 from 'node:http2'
+import { GrpcConnection } from './grpc-connection.ts'
 import type { Ask } from './load.ts'
 
 export interface Client extends AsyncDisposable {
   readonly ask: Ask
 }
 
-const SESSIONS = 2
+const CONNECTIONS = 2
 const SOCKETS_MAX = 64
-const PREFIX_BYTES = 5
 
 /** Unary gRPC calls, over two connections by turns. */
 export function grpcClient(port: number, path: string, message: Uint8Array): Client {
-  const sessions = Array.from({ length: SESSIONS }, () => http2.connect(`http://127.0.0.1:${port}`))
-  const prefix = Buffer.alloc(PREFIX_BYTES)
-  prefix.writeUInt32BE(message.byteLength, 1)
-  const body = Buffer.concat([prefix, message])
+  const connections = Array.from(
+    { length: CONNECTIONS },
+    () => new GrpcConnection(port, path, message),
+  )
   let turn = 0
   return {
-    ask() {
-      const session = sessions[turn++ % SESSIONS]
-      if (session === undefined) throw new Error('no session')
-      return unary(session, path, body)
+    async ask() {
+      await connections[turn++ % CONNECTIONS]?.call()
     },
     async [Symbol.asyncDispose]() {
-      for (const session of sessions) session.destroy()
+      for (const connection of connections) connection.end()
     },
   }
-}
-
-async function unary(session: http2.ClientHttp2Session, path: string, body: Buffer): Promise<void> {
-  const { promise, resolve, reject } = Promise.withResolvers<void>()
-  const stream = session.request({
-    ':method': 'POST',
-    ':path': path,
-    'content-type': 'application/grpc',
-    'grpc-timeout': '5S',
-    te: 'trailers',
-  })
-  const check = (fields: http2.IncomingHttpHeaders): void => {
-    const status = fields['grpc-status']
-    if (status === undefined) return
-    if (status === '0') resolve()
-    else reject(new Error(`status ${status}: ${fields['grpc-message']}`))
-  }
-  stream.on('response', check)
-  stream.on('trailers', check)
-  stream.on('error', reject)
-  stream.on('close', () => reject(new Error('the stream ended without a status')))
-  stream.resume()
-  stream.end(body)
-  return await promise
 }
 
 export interface HttpQuestion {

@@ -12,6 +12,7 @@ export interface Scenario {
 const SHIPPED = resolve(import.meta.dirname, '../../policies')
 const USERS = 1_000
 const ROLES = 50
+const RULES = 10_000
 
 export function shipped(): Scenario {
   const names = readdirSync(SHIPPED).filter((name) => !name.endsWith('_test.rego'))
@@ -41,9 +42,27 @@ allow if {
   input.parsed_path[0] in role.paths
 }
 `
-  const count = (n: number): string => n.toLocaleString('en')
   return {
     name: `${count(users.length)} users, ${count(roles.length)} roles`,
     files: { 'authz.rego': rego, 'data.json': JSON.stringify(data) },
   }
+}
+
+/** Rules that differ in three strings each; the last one is alice's. */
+export function manyRules(times = RULES): Scenario {
+  const rules = Array.from({ length: times }, (_, n) => {
+    const [user, area] = n === times - 1 ? ['alice', 'orders'] : [`user-${n}`, `area-${n}`]
+    return `allow if {
+  input.parsed_path[0] == "${area}"
+  input.attributes.request.http.method == "GET"
+  input.identity.subject == "${user}"
+}
+`
+  })
+  const rego = `package envoy.authz\n\ndefault allow := false\n\n${rules.join('\n')}`
+  return { name: `${count(times)} rules`, files: { 'authz.rego': rego } }
+}
+
+function count(n: number): string {
+  return n.toLocaleString('en')
 }
