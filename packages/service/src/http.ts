@@ -121,7 +121,9 @@ function endConnectionsOnClose(http: FastifyInstance): void {
 
 /** Counts what has come of all bodies until their requests end. */
 function boundBodies(http: FastifyInstance, budget: ByteBudget): void {
-  http.addHook('preParsing', (_request, reply, payload, done) => {
+  http.addHook('preParsing', ({ headers }, reply, payload, done) => {
+    const hasBody = 'content-length' in headers || 'transfer-encoding' in headers
+    if (!hasBody) return done(null, payload)
     let held = 0
     payload.on('data', (chunk: Uint8Array) => {
       if (budget.take(chunk.byteLength)) held += chunk.byteLength

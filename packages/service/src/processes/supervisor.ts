@@ -1,7 +1,7 @@
 import cluster from 'node:cluster'
 import { Counter, type Registry } from 'prom-client'
 import type { Logger } from '../log.ts'
-import type { RunningService } from '../run.ts'
+import type { RunningService } from '../service-definition.ts'
 import { JointMetrics } from './joint-metrics.ts'
 import type { ToSupervisor } from './messages.ts'
 import { WorkerProcess } from './worker-process.ts'
