@@ -8,10 +8,11 @@ const SHORT = { warmUpMs: 200, saturateMs: 200, steadyMs: 100 }
 
 /** How fast anything is, is no matter of a test; that it is measured, is. */
 test.skipIf(process.platform !== 'linux')(
-  'the bench asks all four, and makes a table of what it found',
+  'the bench asks all five, and makes a table of what it found',
   async () => {
     const rows = await rowsOf(shipped(), SHORT)
     expect(rows.map(({ name }) => name)).toEqual([
+      'gRPC Check, recorded, evaluated anew',
       'gRPC Check, recorded',
       'HTTP /check, recorded',
       'empty gRPC answer',

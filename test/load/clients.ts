@@ -1,15 +1,16 @@
 import http from 'node:http'
 import { GrpcConnection } from './grpc-connection.ts'
-import type { Ask } from './load.ts'
+import { type Ask, TurnedAway } from './load.ts'
 
 export interface Client extends AsyncDisposable {
   readonly ask: Ask
 }
 
-const CONNECTIONS = 2
+/** The calls that may be under way (load.ts) are, shared out, fewer than a connection may have. */
+const CONNECTIONS = 4
 const SOCKETS_MAX = 64
 
-/** Unary gRPC calls, over two connections by turns. */
+/** Unary gRPC calls, over connections by turns. */
 export function grpcClient(port: number, path: string, message: Uint8Array): Client {
   const connections = Array.from(
     { length: CONNECTIONS },
@@ -46,6 +47,7 @@ export function httpClient(port: number, question: HttpQuestion): Client {
           const { statusCode } = response
           response.on('end', () => {
             if (statusCode === 200) resolve()
+            else if (statusCode === 503) reject(new TurnedAway(`${path} answered 503`))
             else reject(new Error(`${path} answered ${statusCode}`))
           })
           response.resume()

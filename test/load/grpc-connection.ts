@@ -1,5 +1,6 @@
 import { connect, type Socket } from 'node:net'
 import { answerFrames, FRAME, frame, requestFrames, START } from './http2-frames.ts'
+import { TurnedAway } from './load.ts'
 
 /** What the server may send before we take note of it, on one stream and on the connection. */
 const TAKEN_NOTE_BYTES = 16 * 1024
@@ -38,6 +39,7 @@ export class GrpcConnection {
   }
 
   async call(): Promise<void> {
+    if (this.#socket.destroyed) throw new Error('the connection is closed')
     const { promise, resolve, reject } = Promise.withResolvers<void>()
     this.#waiting.set(this.#stream, { resolve, reject, hasMessage: false })
     for (const each of [this.#head, this.#body]) {
@@ -95,7 +97,7 @@ export class GrpcConnection {
     if (!isReset && (type === FRAME.windowUpdate || (flags & FRAME.endStream) === 0)) return
     this.#waiting.delete(stream)
     if (waiting.hasMessage && !isReset) waiting.resolve()
-    else waiting.reject(new Error('the answer has no message'))
+    else waiting.reject(new TurnedAway('the answer has no message'))
   }
 
   #fail(error: Error): void {

@@ -1,4 +1,10 @@
-/** Asks one question and resolves when the answer is here; rejects where it is the wrong one. */
+/** The target turned a question away, because more come than it can answer. */
+export class TurnedAway extends Error {}
+
+/**
+ * Asks one question and resolves when the answer is here; rejects with TurnedAway where there is
+ * none, and otherwise where it is the wrong one.
+ */
 export type Ask = () => Promise<void>
 
 export interface LoadFigures {
@@ -6,7 +12,7 @@ export interface LoadFigures {
   readonly seconds: number
   /** Of each answer, from when it was due to be asked. */
   readonly latenciesMs: readonly number[]
-  /** Questions that were due while too many were under way: they were not asked. */
+  /** Questions that were due while too many were under way, which were not asked, or turned away. */
   readonly missed: number
 }
 
@@ -51,7 +57,8 @@ export async function steady(ask: Ask, perSecond: number, forMs: number): Promis
           latenciesMs.push(performance.now() - dueMs)
         })
         .catch((thrown: unknown) => {
-          failed ??= thrown
+          if (thrown instanceof TurnedAway) missed++
+          else failed ??= thrown
         })
         .finally(() => underWay.delete(asked))
       underWay.add(asked)

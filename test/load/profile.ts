@@ -25,7 +25,7 @@ const MEASURED_MS = 15_000
 process.stdout.write(`${await machineFacts()}; client and server share the cores\n\n`)
 await using scratch = temporaryDirectory()
 process.env['SERVICE_NODE_OPTIONS'] = `--cpu-prof --cpu-prof-dir=${scratch.path}`
-await using bus = await startBus()
+await using bus = await startBus({ maxBytes: 1024 ** 3 })
 await using _authn = await startIdentityResponder(bus, () => remembered(IDENTITY))
 await using point = await startDecisionPoint({ bus, policies: shipped().files })
 await using client = grpcClient(point.grpcPort, CHECK, checkRequest())

@@ -1,4 +1,10 @@
-import { remembered, startBus, startDecisionPoint, startIdentityResponder } from '@verdict/kit'
+import {
+  type DecisionPoint,
+  remembered,
+  startBus,
+  startDecisionPoint,
+  startIdentityResponder,
+} from '@verdict/kit'
 import { type Client, grpcClient, httpClient } from './clients.ts'
 import { type LoadFigures, quantile, saturate, steady } from './load.ts'
 import { cpuTimeUs, residentMegabytes } from './machine.ts'
@@ -36,7 +42,7 @@ export interface SteadyFigures {
   readonly p50: number
   readonly p99: number
   readonly p999: number
-  /** Questions that could not even be asked. */
+  /** Questions that could not even be asked, or were turned away. */
   readonly missed: number
 }
 
@@ -46,21 +52,31 @@ interface Target {
   readonly client: () => Client
 }
 
+/** No row fills it: records that have no room in the stream would be offered again and again. */
+const STREAM_BYTES_MAX = 2 * 1024 ** 3
 const CHECK = '/envoy.service.auth.v3.Authorization/Check'
 const HEALTH = '/grpc.health.v1.Health/Check'
 
 /** The peer comes first: its capacity is a rate at which the others are asked, too. */
 export async function rowsOf({ files }: Scenario, timing: Timing): Promise<Row[]> {
   const peer = await peerRow(files, timing)
-  await using bus = await startBus()
+  await using bus = await startBus({ maxBytes: STREAM_BYTES_MAX })
   await using _authn = await startIdentityResponder(bus, () => remembered(IDENTITY))
+  const settings = { VERDICT_AUTHZ_MEMO_BYTES_MAX: '0' }
+  await using evaluating = await startDecisionPoint({ bus, policies: files, settings })
   await using point = await startDecisionPoint({ bus, policies: files })
+  const check = ({ grpcPort }: DecisionPoint) => grpcClient(grpcPort, CHECK, checkRequest())
   const { pid } = point
   const targets: Target[] = [
     {
+      name: 'gRPC Check, recorded, evaluated anew',
+      pid: evaluating.pid,
+      client: () => check(evaluating),
+    },
+    {
       name: 'gRPC Check, recorded',
       pid,
-      client: () => grpcClient(point.grpcPort, CHECK, checkRequest()),
+      client: () => check(point),
     },
     {
       name: 'HTTP /check, recorded',

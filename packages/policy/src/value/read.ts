@@ -12,7 +12,8 @@ const OBJECT_END = 0x7d
 const SPACE = 0x20
 
 const EMPTY_SET = 'set()'
-const NUMBER = /-?(?:0|[1-9]\d*)(?:\.\d+)?(?:[eE][+-]?\d+)?/y
+/** As JSON has them, and as Rego's constants may be: `.5`. */
+const NUMBER = /-?(?:(?:0|[1-9]\d*)(?:\.\d+)?|\.\d+)(?:[eE][+-]?\d+)?/y
 
 /**
  * Reads a value as OPA's modules write it (`opa_value_dump`): JSON, and what JSON lacks.
