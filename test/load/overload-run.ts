@@ -36,7 +36,9 @@ export async function overload(timing: OverloadTiming): Promise<{
 }> {
   await using bus = await startBus()
   await using _authn = await startIdentityResponder(bus, () => remembered(IDENTITY))
-  await using point = await startDecisionPoint({ bus, policies: SLOW_POLICY })
+  // What is remembered costs next to nothing: there would be no overload.
+  const settings = { VERDICT_AUTHZ_MEMO_BYTES_MAX: '0' }
+  await using point = await startDecisionPoint({ bus, policies: SLOW_POLICY, settings })
   const figures: OverloadFigures[] = []
   for (const [name, open] of CLIENTS) {
     await using client = open(point)
