@@ -5,8 +5,9 @@ import { isArray, isObject, type Value } from '../../value/value.ts'
 import { BuiltinError, type Builtins } from '../builtin.ts'
 import { compileSchema } from './compile.ts'
 import { copyOf } from './json.ts'
+import type { Fault } from './result.ts'
 import { SchemaError } from './schema-error.ts'
-import { check, type Fault } from './validate.ts'
+import { check } from './validate.ts'
 
 export const jsonSchemaBuiltins: Builtins = {
   'json.verify_schema': (evaluation, schema) => {

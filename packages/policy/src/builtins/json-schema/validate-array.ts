@@ -1,17 +1,12 @@
-import type { RegoArray, Value } from '../../value/value.ts'
+import type { RegoArray } from '../../value/value.ts'
 import type { Json } from './json.ts'
 import { canonicalJson } from './keywords.ts'
+import type { Path, Result, Validation } from './result.ts'
 import type { SubSchema } from './sub-schema.ts'
-import { check, type Path, type Result, type Spend } from './validate.ts'
 
-export function validateArray(
-  schema: SubSchema,
-  value: RegoArray,
-  path: Path,
-  result: Result,
-  spend: Spend,
-): void {
-  items(schema, value, path, result, spend)
+export function validateArray(schema: SubSchema, value: RegoArray, validation: Validation): void {
+  const { path, result } = validation
+  items(schema, value, validation)
   const { minItems, maxItems } = schema
   if (minItems !== undefined && value.length < minItems) {
     result.add('array_min_items', path, `Array must have at least ${minItems} items`)
@@ -20,16 +15,14 @@ export function validateArray(
     result.add('array_max_items', path, `Array must have at most ${maxItems} items`)
   }
   if (schema.uniqueItems === true) unique(value, path, result)
-  if (schema.contains !== undefined) contains(schema.contains, value, path, result, spend)
+  if (schema.contains !== undefined) contains(schema.contains, value, validation)
   result.pass()
 }
 
 function items(
   schema: SubSchema,
   value: RegoArray,
-  path: Path,
-  result: Result,
-  spend: Spend,
+  { path, result, spend, check }: Validation,
 ): void {
   const { items: schemas = [], isSingleItem, additionalItems } = schema
   for (const [at, item] of value.entries()) {
@@ -59,10 +52,8 @@ function unique(value: RegoArray, path: Path, result: Result): void {
 
 function contains(
   schema: SubSchema,
-  value: readonly Value[],
-  path: Path,
-  result: Result,
-  spend: Spend,
+  value: RegoArray,
+  { path, result, spend, check }: Validation,
 ): void {
   let best: Result | undefined
   for (const [at, item] of value.entries()) {

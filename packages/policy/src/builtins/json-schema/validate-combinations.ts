@@ -1,15 +1,14 @@
 import { isObject, type Value } from '../../value/value.ts'
+import type { Path, Result, Validation } from './result.ts'
 import type { SubSchema } from './sub-schema.ts'
-import { check, type Path, type Result, type Spend, validate } from './validate.ts'
 
 /** What a schema says by other schemas. */
 export function validateCombinations(
   schema: SubSchema,
   value: Value,
-  path: Path,
-  result: Result,
-  spend: Spend,
+  validation: Validation,
 ): void {
+  const { path, result, spend, check } = validation
   const against = (part: SubSchema) => check(part, value, path, spend)
   anyOf(schema.anyOf ?? [], against, path, result)
   oneOf(schema.oneOf ?? [], against, path, result)
@@ -21,7 +20,7 @@ export function validateCombinations(
   if (schema.not !== undefined && against(schema.not).isValid) {
     result.add('number_not', path, 'Must not validate the schema (not)')
   }
-  if (isObject(value)) dependencies(schema, value, path, result, spend)
+  if (isObject(value)) dependencies(schema, value, validation)
   conditions(schema, against, path, result)
   result.pass()
 }
@@ -57,15 +56,14 @@ function oneOf(parts: readonly SubSchema[], against: Against, path: Path, result
 function dependencies(
   schema: SubSchema,
   value: ReadonlyMap<Value, Value>,
-  path: Path,
-  result: Result,
-  spend: Spend,
+  validation: Validation,
 ): void {
+  const { path, result, validate } = validation
   if (schema.dependencies === undefined) return
   for (const key of value.keys()) {
     const dependency = schema.dependencies.get(String(key))
     if (dependency === undefined) continue
-    if (!Array.isArray(dependency)) validate(dependency as SubSchema, value, path, result, spend)
+    if (!Array.isArray(dependency)) validate(dependency as SubSchema, value, validation)
     else {
       for (const name of dependency) {
         if (value.has(name)) continue

@@ -1,14 +1,9 @@
 import type { RegoObject, Value } from '../../value/value.ts'
+import type { Validation } from './result.ts'
 import type { SubSchema } from './sub-schema.ts'
-import { check, type Path, type Result, type Spend } from './validate.ts'
 
-export function validateObject(
-  schema: SubSchema,
-  value: RegoObject,
-  path: Path,
-  result: Result,
-  spend: Spend,
-): void {
+export function validateObject(schema: SubSchema, value: RegoObject, validation: Validation): void {
+  const { path, result } = validation
   const { minProperties, maxProperties } = schema
   if (minProperties !== undefined && value.size < minProperties) {
     result.add('array_min_properties', path, `Must have at least ${minProperties} properties`)
@@ -20,9 +15,9 @@ export function validateObject(
     if (value.has(name)) result.pass()
     else result.add('required', path, `${name} is required`)
   }
-  for (const [key, held] of value) property(schema, String(key), held, path, result, spend)
+  for (const [key, held] of value) property(schema, String(key), held, validation)
   if (schema.propertyNames !== undefined) {
-    for (const key of value.keys()) names(schema.propertyNames, String(key), path, result, spend)
+    for (const key of value.keys()) names(schema.propertyNames, String(key), validation)
   }
   result.pass()
 }
@@ -31,9 +26,7 @@ function property(
   schema: SubSchema,
   name: string,
   value: Value,
-  path: Path,
-  result: Result,
-  spend: Spend,
+  { path, result, spend, check }: Validation,
 ): void {
   let isMatched = false
   for (const { pattern, schema: own } of schema.patternProperties?.values() ?? []) {
@@ -53,7 +46,8 @@ function property(
   }
 }
 
-function names(schema: SubSchema, name: string, path: Path, result: Result, spend: Spend): void {
+function names(schema: SubSchema, name: string, validation: Validation): void {
+  const { path, result, spend, check } = validation
   const found = check(schema, name, path, spend)
   if (found.isValid) return
   result.add('invalid_property_name', path, `Property name of "${name}" does not match`)

@@ -4,8 +4,8 @@ import { type RegoNumber, textOf, type Value } from '../../value/value.ts'
 import { hasFormat } from './formats.ts'
 import type { Json } from './json.ts'
 import { canonicalJson } from './keywords.ts'
+import { fieldOf, type Path, type Result, type Spend } from './result.ts'
 import type { SubSchema } from './sub-schema.ts'
-import { fieldOf, type Path, type Result, type Spend } from './validate.ts'
 
 /** What a schema says of values of any type. */
 export function validateValue(schema: SubSchema, value: Value, path: Path, result: Result): void {

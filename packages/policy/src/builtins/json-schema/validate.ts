@@ -1,77 +1,29 @@
 import { isNumber, isObject, textOf, typeName, type Value } from '../../value/value.ts'
 import { isInteger } from './keywords.ts'
+import { type Path, Result, type Spend, type Validation } from './result.ts'
 import type { SubSchema } from './sub-schema.ts'
 import { validateArray } from './validate-array.ts'
 import { validateCombinations } from './validate-combinations.ts'
 import { validateObject } from './validate-object.ts'
 import { validateNumber, validateString, validateValue } from './validate-scalar.ts'
 
-/** Where a value stands in the document. */
-export type Path = readonly string[]
-
-/** What a value has against its schema. */
-export interface Fault {
-  readonly type: string
-  readonly field: string
-  readonly description: string
-}
-
-/** The faults of a value, and how near it comes to its schema: the best of several is shown. */
-export class Result {
-  readonly faults: Fault[] = []
-  #score = 0
-
-  get isValid(): boolean {
-    return this.faults.length === 0
-  }
-
-  get score(): number {
-    return this.#score
-  }
-
-  add(type: string, path: Path, description: string): void {
-    this.faults.push({ type, field: fieldOf(path), description })
-    this.#score -= 2
-  }
-
-  merge(other: Result): void {
-    for (const fault of other.faults) this.faults.push(fault)
-    this.#score += other.#score
-  }
-
-  pass(): void {
-    this.#score++
-  }
-}
-
-export function fieldOf(path: Path): string {
-  return path.length === 0 ? '(Root)' : path.join('.')
-}
-
-export type Spend = (units: number) => void
-
 /** A value against a schema, in a result of its own. */
 export function check(schema: SubSchema, value: Value, path: Path, spend: Spend): Result {
   const result = new Result()
-  validate(schema, value, path, result, spend)
+  validate(schema, value, { path, result, spend, check, validate })
   return result
 }
 
 /** Validates as OPA does, in its order, since the score decides what it shows. */
-export function validate(
-  schema: SubSchema,
-  value: Value,
-  path: Path,
-  result: Result,
-  spend: Spend,
-): void {
+export function validate(schema: SubSchema, value: Value, validation: Validation): void {
+  const { path, result, spend } = validation
   spend(1_024)
   if (schema.pass !== undefined) {
     if (!schema.pass) result.add('false', path, 'False always fails validation')
     return
   }
   if (schema.reference !== undefined) {
-    validate(schema.reference, value, path, result, spend)
+    validate(schema.reference, value, validation)
     return
   }
   const given = givenType(value)
@@ -81,16 +33,16 @@ export function validate(
     result.add('invalid_type', path, `Invalid type. Expected: ${expected}, given: ${given}`)
     return
   }
-  validateCombinations(schema, value, path, result, spend)
-  if (Array.isArray(value)) validateArray(schema, value, path, result, spend)
-  if (isObject(value)) validateObject(schema, value, path, result, spend)
+  validateCombinations(schema, value, validation)
+  if (Array.isArray(value)) validateArray(schema, value, validation)
+  if (isObject(value)) validateObject(schema, value, validation)
   if (isNumber(value)) validateNumber(schema, value, path, result)
   validateValue(schema, value, path, result)
   if (typeof value === 'string') validateString(schema, value, path, result, spend)
   if (isObject(value)) {
     for (const [name, property] of schema.properties ?? []) {
       const held = value.get(name)
-      if (held !== undefined) validate(property, held, [...path, name], result, spend)
+      if (held !== undefined) validate(property, held, { ...validation, path: [...path, name] })
     }
   }
   result.pass()
