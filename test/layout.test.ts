@@ -45,7 +45,7 @@ const MAY_IMPORT: Record<string, readonly string[]> = {
 const RESERVED: Record<string, readonly string[]> = {
   nats: ['packages/bus', 'test'],
   '@nats-io/jetstream': ['packages/bus', 'test'],
-  '@open-policy-agent/opa-wasm': ['packages/policy/src/load.ts', 'packages/policy/bench'],
+  '@open-policy-agent/opa-wasm': ['packages/policy/bench'],
   '@bufbuild/protobuf': ['services/authz/src/envoy', 'services/authz/proto'],
   jose: ['services/authn', 'packages/cli/src/dev', 'test'],
   testcontainers: ['test'],

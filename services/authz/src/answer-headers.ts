@@ -1,17 +1,6 @@
+import { CONNECTION_HEADERS } from './result/connection-headers.ts'
 import type { HeaderChange } from './result/policy-result.ts'
 import { joinValues } from './result/settle-headers.ts'
-
-/** Of the connection of a gateway: a policy has no say in these. */
-const CONNECTION_HEADERS: ReadonlySet<string> = new Set([
-  'connection',
-  'content-length',
-  'keep-alive',
-  'proxy-connection',
-  'te',
-  'trailer',
-  'transfer-encoding',
-  'upgrade',
-])
 
 /** A policy's headers by their names in lower case, without those that no policy may set. */
 export function groupHeaders(

@@ -1,4 +1,5 @@
 import { isOwnHeader } from '../own-headers.ts'
+import { CONNECTION_HEADERS } from './connection-headers.ts'
 import { type Decided, invalid, readTexts } from './decision-value.ts'
 import type { AppendAction } from './policy-result.ts'
 
@@ -8,21 +9,6 @@ export type HeaderPlace = 'request' | 'response' | 'denial'
 const NAME = /^[!#$%&'*+\-.^_`|~0-9A-Za-z]+$/
 /** Control characters but the tab. */
 const BREAKS_VALUE = /(?!\t)\p{Cc}/u
-
-/**
- * How a message ends and who keeps its connection: the request or response would be cut, or read
- * as two. In a denial Envoy and Node write their own.
- */
-const FRAMING: ReadonlySet<string> = new Set([
-  'connection',
-  'content-length',
-  'keep-alive',
-  'proxy-connection',
-  'te',
-  'trailer',
-  'transfer-encoding',
-  'upgrade',
-])
 
 /**
  * A header that would break the message it is put into is no answer to anybody; nor is a
@@ -36,7 +22,7 @@ export function requireHeader(name: string, value: string, place: HeaderPlace, w
   }
   if (place === 'denial') return
   const lower = name.toLowerCase()
-  if (FRAMING.has(lower))
+  if (CONNECTION_HEADERS.has(lower))
     throw invalid(what, `\`${lower}\` is of the connection: no policy sets it`)
   if (place === 'request' && lower === 'host') {
     throw invalid(what, '`host` can not be set: the request would be another one')
