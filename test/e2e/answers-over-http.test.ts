@@ -1,13 +1,13 @@
 import {
   freePort,
-  Gateway,
   type HttpAnswer,
-  Nginx,
   nginxBinary,
   sendHttp,
   startBus,
   startDecisionPoint,
+  startGateway,
   startIdentityResponder,
+  startNginx,
   streamedDecision,
   type TestBus,
   Upstream,
@@ -56,8 +56,7 @@ describe.each(['nginx', 'caddy', 'envoyHttpService'] as const)('behind %s', (kin
       const point = await startDecisionPoint({ bus, policies, entrypoint: 'held/verbatim' })
       const authz = resources.use(point).process.port
       const ports = { listen: await freePort(), authz, upstream: upstream.port }
-      const started =
-        kind === 'nginx' ? Nginx.start(ports) : Gateway.start(kind, binary ?? '', ports)
+      const started = kind === 'nginx' ? startNginx(ports) : startGateway(kind, binary ?? '', ports)
       url = resources.use(await started).url
     }, 90_000)
     afterAll(async () => {

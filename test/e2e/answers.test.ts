@@ -1,9 +1,10 @@
 import { isDecisionId } from '@verdict/contract'
 import {
-  BareEnvoy,
   type DecisionPoint,
+  type GatewayProcess,
   type HttpAnswer,
   sendHttp,
+  startBareEnvoy,
   startBus,
   startDecisionPoint,
   startIdentityResponder,
@@ -30,7 +31,7 @@ describe.skipIf(envoy === undefined)(`behind a real Envoy${without}`, () => {
   const points = new Map<string, DecisionPoint>()
   let bus: TestBus
   let upstream: Upstream
-  let plain: BareEnvoy
+  let plain: GatewayProcess
 
   const point = async (faults: string): Promise<DecisionPoint> =>
     resources.use(
@@ -41,12 +42,12 @@ describe.skipIf(envoy === undefined)(`behind a real Envoy${without}`, () => {
         settings: { VERDICT_AUTHZ_FAULTS: faults },
       }),
     )
-  const front = async (faults: string, filter: object): Promise<BareEnvoy> => {
+  const front = async (faults: string, filter: object): Promise<GatewayProcess> => {
     const ports = { authz: points.get(faults)?.grpcPort ?? 0, upstream: upstream.port }
-    return resources.use(await BareEnvoy.start(envoy ?? '', ports, filter))
+    return resources.use(await startBareEnvoy(envoy ?? '', ports, filter))
   }
   const ask = async (
-    { url }: BareEnvoy,
+    { url }: GatewayProcess,
     decision: unknown,
     headers: Record<string, string> = {},
   ): Promise<HttpAnswer> =>
@@ -154,8 +155,8 @@ describe.skipIf(envoy === undefined)(`behind a real Envoy${without}`, () => {
   })
 
   describe.each(['failed_call', 'error_response'])('told of faults by %s', (faults) => {
-    let open: BareEnvoy
-    let closed: BareEnvoy
+    let open: GatewayProcess
+    let closed: GatewayProcess
 
     beforeAll(async () => {
       open = await front(faults, { failure_mode_allow: true, failure_mode_allow_header_add: true })

@@ -7,9 +7,9 @@ import { connect } from 'node:tls'
 import {
   type DecisionPoint,
   freePort,
-  Gateway,
   startBus,
   startDecisionPoint,
+  startGateway,
   startIdentityResponder,
   streamLines,
   type TestBus,
@@ -97,7 +97,7 @@ describe.skipIf(envoy === undefined)(`TCP behind a real Envoy${without}`, () => 
       authz: point.grpcPort,
       upstream: (upstream.address() as AddressInfo).port,
     }
-    resources.use(await Gateway.start('envoyTcp', envoy ?? '', ports, files))
+    resources.use(await startGateway('envoyTcp', envoy ?? '', ports, files))
   }, 90_000)
   afterAll(async () => {
     await resources[Symbol.asyncDispose]()

@@ -2,10 +2,11 @@ import { isDecisionId } from '@verdict/contract'
 import {
   Cluster,
   freePort,
-  Gateway,
+  type GatewayProcess,
   type HttpAnswer,
   recordedDecision,
   sendHttp,
+  startGateway,
   TestIssuer,
   temporaryDirectory,
   Upstream,
@@ -55,7 +56,7 @@ describe.each(['caddy', 'envoyHttpService'] as const)('behind a real gateway: %s
     () => {
       const resources = new AsyncDisposableStack()
       let cluster: Cluster
-      let gateway: Gateway
+      let gateway: GatewayProcess
       let upstream: Upstream
       let issuer: TestIssuer
       const call = async (headers: Record<string, string>, method = 'GET'): Promise<HttpAnswer> =>
@@ -82,7 +83,7 @@ describe.each(['caddy', 'envoyHttpService'] as const)('behind a real gateway: %s
           }),
         )
         gateway = resources.use(
-          await Gateway.start(kind, binary ?? '', {
+          await startGateway(kind, binary ?? '', {
             listen: await freePort(),
             authz: cluster.port('authzHttp'),
             upstream: upstream.port,

@@ -2,11 +2,12 @@ import { isDecisionId } from '@verdict/contract'
 import {
   Cluster,
   freePort,
+  type GatewayProcess,
   type HttpAnswer,
-  Nginx,
   nginxBinary,
   recordedDecision,
   sendHttp,
+  startNginx,
   TestIssuer,
   temporaryDirectory,
   Upstream,
@@ -32,7 +33,7 @@ const without = nginxBinary() === undefined ? ': left out, none is installed' : 
 describe.skipIf(without !== '')(`behind a real nginx${without}`, () => {
   const resources = new AsyncDisposableStack()
   let cluster: Cluster
-  let nginx: Nginx
+  let nginx: GatewayProcess
   let upstream: Upstream
   let issuer: TestIssuer
   /** The host names the service: `/orders/1` goes to the virtual host orders.shop. */
@@ -51,7 +52,7 @@ describe.skipIf(without !== '')(`behind a real nginx${without}`, () => {
     upstream = resources.use(await Upstream.start())
     cluster = resources.use(await Cluster.start({ issuers: issuer.issuersFile }))
     nginx = resources.use(
-      await Nginx.start({
+      await startNginx({
         listen: await freePort(),
         authz: cluster.port('authzHttp'),
         upstream: upstream.port,

@@ -1,14 +1,8 @@
-import { type ChildProcess, spawn } from 'node:child_process'
 import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
+import { GatewayProcess } from './gateway-process.ts'
 import { freePort } from './ports.ts'
 import { temporaryDirectory } from './temporary-directory.ts'
-import { waitFor } from './wait-for.ts'
-
-const START_DEADLINE_MS = 20_000
-const STOP_DEADLINE_MS = 10_000
-/** Of what Envoy prints, this much of its end is kept for a failed start. */
-const OUTPUT_CHARS_MAX = 4_000
 
 export interface EnvoyPorts {
   readonly authz: number
@@ -17,65 +11,20 @@ export interface EnvoyPorts {
 
 /**
  * A real Envoy with nothing in it but ext_authz over gRPC: no header of a client is removed on the
- * way, so that a test sees what the answer of the decision point does alone.
+ * way, so that a test sees what the answer of the decision point does alone. `filter` are further
+ * fields of ext_authz, such as `failure_mode_allow`.
  */
-export class BareEnvoy implements AsyncDisposable {
-  readonly url: string
-  readonly #child: ChildProcess
-  readonly #cleanUp: () => Promise<void>
-  #output = ''
-
-  private constructor(child: ChildProcess, url: string, cleanUp: () => Promise<void>) {
-    this.#child = child
-    this.url = url
-    this.#cleanUp = cleanUp
-    child.stderr?.setEncoding('utf8').on('data', (text: string) => {
-      this.#output = (this.#output + text).slice(-OUTPUT_CHARS_MAX)
-    })
-  }
-
-  /** `filter` are further fields of ext_authz, such as `failure_mode_allow`. */
-  static async start(binary: string, ports: EnvoyPorts, filter: object = {}): Promise<BareEnvoy> {
-    const scratch = temporaryDirectory()
-    const file = join(scratch.path, 'envoy.json')
-    const port = await freePort()
-    writeFileSync(file, JSON.stringify(configuration(port, ports, filter)))
-    const child = spawn(
-      binary,
-      ['-c', file, '--use-dynamic-base-id', '--concurrency', '1', '-l', 'warn'],
-      { stdio: ['ignore', 'ignore', 'pipe'] },
-    )
-    const url = `http://127.0.0.1:${port}`
-    const envoy = new BareEnvoy(child, url, async () => await scratch[Symbol.asyncDispose]())
-    try {
-      await waitFor(() => envoy.#answers(), { deadlineMs: START_DEADLINE_MS, what: 'an Envoy' })
-    } catch (cause) {
-      await envoy[Symbol.asyncDispose]()
-      throw new Error(`Envoy did not start:\n${envoy.#output}`, { cause })
-    }
-    return envoy
-  }
-
-  async [Symbol.asyncDispose](): Promise<void> {
-    this.#child.kill('SIGTERM')
-    await waitFor(() => this.#ended, { deadlineMs: STOP_DEADLINE_MS, what: 'Envoy to stop' })
-    await this.#cleanUp()
-  }
-
-  get #ended(): boolean {
-    return this.#child.exitCode !== null || this.#child.signalCode !== null
-  }
-
-  async #answers(): Promise<boolean> {
-    if (this.#ended) throw new Error('it ended')
-    try {
-      await (await fetch(this.url, { signal: AbortSignal.timeout(2_000) })).arrayBuffer()
-      return true
-    } catch {
-      // Not listening yet.
-      return false
-    }
-  }
+export async function startBareEnvoy(
+  binary: string,
+  ports: EnvoyPorts,
+  filter: object = {},
+): Promise<GatewayProcess> {
+  const scratch = temporaryDirectory()
+  const file = join(scratch.path, 'envoy.json')
+  const port = await freePort()
+  writeFileSync(file, JSON.stringify(configuration(port, ports, filter)))
+  const args = ['-c', file, '--use-dynamic-base-id', '--concurrency', '1', '-l', 'warn']
+  return await GatewayProcess.start({ name: 'envoy', binary, args, scratch, port })
 }
 
 const TYPES = 'type.googleapis.com/envoy.extensions'
