@@ -39,6 +39,22 @@ test('a question that comes byte by byte is answered', async () => {
   })
 })
 
+test('memory is flat, however many questions are begun and left, by gRPC and by HTTP', async () => {
+  const lines = ['POST /check/a HTTP/1.1', 'host: a', 'content-length: 999999', '', '']
+  await abused.staysFlat(async () => {
+    const wires = await Promise.all(
+      Array.from({ length: CLIENTS }, () => Wire.open(abused.point.grpcPort)),
+    )
+    for (const wire of wires) {
+      await wire.send(call(1), frame(Type.data, 0, 1, message(checkQuestion()).subarray(0, 40)))
+    }
+    const sockets = wires.map(() => overHttp(...lines, 'x'.repeat(50_000)))
+    await abused.answersOthers()
+    for (const wire of wires) wire[Symbol.dispose]()
+    for (const socket of sockets) socket.destroy()
+  })
+})
+
 test.concurrent('a question that does not go on is DEADLINE_EXCEEDED', async () => {
   await clients(async (port) => {
     using wire = await Wire.open(port)

@@ -1,5 +1,6 @@
 import type { ServerOptions as HttpsServerOptions } from 'node:https'
 import type { Socket } from 'node:net'
+import { TLSSocket } from 'node:tls'
 import { messageOf } from '@verdict/contract'
 import { type FastifyInstance, type FastifyReply, fastify } from 'fastify'
 import type { Registry } from 'prom-client'
@@ -182,7 +183,9 @@ function codeOf(status: number): HttpErrorCode {
 
 /** Answers bytes that are no HTTP request; there is no reply object for them. */
 function refuseBytes(error: Error & { code?: string }, socket: Socket): void {
-  if (error.code === 'ECONNRESET' || socket.destroyed || !socket.writable) {
+  // Before the handshake is done, what is written waits for it, for ever.
+  const isHandshaking = socket instanceof TLSSocket && socket.getFinished() === undefined
+  if (error.code === 'ECONNRESET' || socket.destroyed || !socket.writable || isHandshaking) {
     socket.destroy()
     return
   }

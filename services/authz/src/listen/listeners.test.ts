@@ -1,4 +1,5 @@
 import { execFileSync, spawnSync } from 'node:child_process'
+import { once } from 'node:events'
 import { readFileSync, renameSync, statSync, writeFileSync } from 'node:fs'
 import { request as httpRequest } from 'node:http'
 import http2 from 'node:http2'
@@ -16,6 +17,7 @@ import { AuthzError, AuthzErrorCode } from '../errors.ts'
 import { AuthzEvents } from '../events.ts'
 import { Listeners } from './listeners.ts'
 import { prepareSockets } from './prepare-sockets.ts'
+import { HANDSHAKE_TIMEOUT_MS } from './tls.ts'
 
 const DEADLINE = { deadlineMs: 10_000 }
 const POST = { ':method': 'POST', 'content-type': 'application/grpc', te: 'trailers' }
@@ -163,6 +165,21 @@ test('both listeners speak TLS 1.2 and later, and gRPC says h2', async () => {
   await expect(shownName(grpcPort, 'TLSv1.1')).rejects.toThrow()
   await expect(httpStatus({ port: httpPort })).rejects.toThrow()
 })
+
+test(
+  'who does not shake hands is cut off, on both ports',
+  async () => {
+    const { httpPort, grpcPort } = await setUp(tlsSettings(makeCertificate(scratch(), 'one')))
+    const ends = [httpPort, grpcPort].map(async (port) => {
+      const socket = connect(port, '127.0.0.1')
+      socket.on('error', () => undefined).resume()
+      await once(socket, 'close')
+    })
+    await Promise.all(ends)
+    expect(await isTaken(grpcPort)).toBe(true)
+  },
+  3 * HANDSHAKE_TIMEOUT_MS,
+)
 
 test('a client without a certificate of the authority is refused under mutual TLS', async () => {
   const dir = scratch()

@@ -8,7 +8,7 @@ import { ListenerError, ListenerErrorCode } from '../errors.ts'
 /** How often the files are looked at: a link that is set anew, as Kubernetes does, is seen too. */
 export const RELOAD_INTERVAL_MS = 1_000
 /** A client that has not shaken hands after this long is cut off. */
-const HANDSHAKE_TIMEOUT_MS = 10_000
+export const HANDSHAKE_TIMEOUT_MS = 10_000
 
 /** What certificates report; see events.ts. */
 export interface TlsEvents {
