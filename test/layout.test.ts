@@ -34,10 +34,11 @@ const MAY_IMPORT: Record<string, readonly string[]> = {
   'packages/policy': ['contract'],
   'packages/service': ['contract'],
   'packages/journal': ['contract'],
-  'packages/cli': ['bus', 'contract', 'policy', 'service', 'toolchain'],
+  'packages/tlog': ['contract'],
+  'packages/cli': ['bus', 'contract', 'policy', 'service', 'tlog', 'toolchain'],
   'services/authn': ['bus', 'contract', 'service'],
   'services/authz': ['bus', 'contract', 'journal', 'policy', 'service'],
-  'services/audit': ['bus', 'contract', 'service'],
+  'services/audit': ['bus', 'contract', 'service', 'tlog'],
   'services/telemetry': ['bus', 'contract', 'service'],
 }
 
@@ -45,9 +46,11 @@ const MAY_IMPORT: Record<string, readonly string[]> = {
 const RESERVED: Record<string, readonly string[]> = {
   nats: ['packages/bus', 'test'],
   '@nats-io/jetstream': ['packages/bus', 'test'],
+  '@nats-io/kv': ['packages/bus', 'test'],
+  '@nats-io/obj': ['packages/bus', 'test'],
   '@open-policy-agent/opa-wasm': ['packages/policy/bench'],
   '@bufbuild/protobuf': ['services/authz/src/envoy', 'services/authz/proto'],
-  jose: ['services/authn', 'packages/cli/src/dev', 'test'],
+  jose: ['packages/policy/src/bundle', 'services/authn', 'packages/cli/src/dev', 'test'],
   testcontainers: ['test'],
 }
 
