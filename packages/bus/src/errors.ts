@@ -23,6 +23,16 @@ export const BusErrorCode = {
   serverTooOld: 'server_too_old',
   /** JetStream refused to store a batch; `errCode` tells why. */
   storeRefused: 'store_refused',
+  /** A store of bundles, pointers or data holds as many bytes as it may: remove some first. */
+  storeFull: 'store_full',
+  /** Somebody else changed a pointer or data in between: read it again. */
+  storeConflict: 'store_conflict',
+  /** A bundle is not in the store. */
+  bundleMissing: 'bundle_missing',
+  /** The stored parts of a bundle are not the archive that its name says. */
+  bundleCorrupt: 'bundle_corrupt',
+  /** A name or a path can't be a key of the store. */
+  badPolicyKey: 'bad_policy_key',
   /** JetStream refused a management request; `errCode` tells why. */
   apiRefused: 'api_refused',
   /** A stream is not there. */

@@ -1,4 +1,4 @@
-import { streamApi } from '@verdict/contract'
+import { policyApi, type Role, streamApi } from '@verdict/contract'
 import type { NatsConnection } from 'nats'
 import { connectionState } from './connection-state.ts'
 import { BusError, BusErrorCode } from './errors.ts'
@@ -11,6 +11,7 @@ const API_TIMEOUT_MS = 5_000
 export const JETSTREAM_ERROR = {
   temporarilyUnavailable: 10008,
   consumerNotFound: 10014,
+  messageNotFound: 10037,
   streamNotFound: 10059,
 } as const
 
@@ -39,10 +40,32 @@ export async function askJetStream(
   question: string,
   body?: object,
 ): Promise<Described> {
+  return await askApi<Described>(nc, { api: streamApi, question, body })
+}
+
+/** The same of the streams of bundles, pointers and data. */
+export async function askPolicies<Answer>(
+  nc: NatsConnection,
+  question: string,
+  body?: object,
+): Promise<Answer> {
+  return await askApi<Answer>(nc, { api: policyApi, question, body })
+}
+
+interface Question {
+  readonly api: (role: Role) => string
+  readonly question: string
+  readonly body: object | undefined
+}
+
+async function askApi<Answer>(
+  nc: NatsConnection,
+  { api, question, body }: Question,
+): Promise<Answer> {
   const payload = new TextEncoder().encode(body === undefined ? '' : JSON.stringify(body))
-  const subject = `${streamApi(connectionState(nc).role)}.${question}`
+  const subject = `${api(connectionState(nc).role)}.${question}`
   const reply = await request(nc, subject, payload, { timeoutMs: API_TIMEOUT_MS })
-  const answer = reply.json<ApiAnswer & Described>()
+  const answer = reply.json<ApiAnswer & Answer>()
   if (answer.error) throw refused(question, answer.error)
   return answer
 }

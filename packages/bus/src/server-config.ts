@@ -1,16 +1,10 @@
-import {
-  DECISIONS,
-  PERMISSIONS,
-  type Permissions,
-  RECORD_ROLES,
-  ROLES,
-  type Role,
-  streamApi,
-} from '@verdict/contract'
+import { DECISIONS, POLICY_STREAMS, type Role } from '@verdict/contract'
 import { PAYLOAD_BYTES_MAX } from './request.ts'
+import { serverAccounts } from './server-accounts.ts'
 
-/** Room for the stream and what JetStream keeps beside it; beyond it nothing is stored. */
-export const DEFAULT_STORE_BYTES_MAX = DECISIONS.maxBytes * 1.25
+/** Room for all streams and what JetStream keeps beside them; beyond it nothing is stored. */
+export const DEFAULT_STORE_BYTES_MAX: number =
+  [DECISIONS, ...POLICY_STREAMS].reduce((sum, { maxBytes }) => sum + maxBytes, 0) * 1.25
 /** No stream of ours is in memory. */
 const MEMORY_STORE_BYTES_MAX = 64 * 1024 ** 2
 
@@ -33,7 +27,7 @@ export interface ServerConfigOptions {
   readonly host?: string
   /** Where JetStream keeps its files. */
   readonly storeDir: string
-  /** The most that they take. Default 5 GiB: a fourth more than the stream. */
+  /** The most that they take. Default: a fourth more than the streams, 6 GiB. */
   readonly storeBytesMax?: number
   /** The public key of each role. */
   readonly keys: Readonly<Record<Role, string>>
@@ -63,55 +57,12 @@ export function serverConfig(options: ServerConfigOptions): string {
       max_file_store: options.storeBytesMax ?? DEFAULT_STORE_BYTES_MAX,
       max_memory_store: MEMORY_STORE_BYTES_MAX,
     },
-    accounts: accounts(keys),
+    accounts: serverAccounts(keys),
     // Permissions and readers hold on to the first form of acknowledgement subjects.
     feature_flags: { js_ack_fc_v2: false },
     ...(cluster === undefined ? {} : { cluster: clusterBlock(host, cluster) }),
   }
   return `# Written by Verdict: change the settings it is made from.\n${JSON.stringify(config, null, 2)}\n`
-}
-
-/** The stream is in RECORD; who does not write or declare it sees of it what CLUSTER imports. */
-function accounts(keys: Readonly<Record<Role, string>>): object {
-  const others = ROLES.filter((role) => !RECORD_ROLES.includes(role))
-  const wanted = new Set(others.flatMap((role) => PERMISSIONS[role].publish))
-  const services = [...wanted].flatMap(recordService)
-  return {
-    RECORD: {
-      jetstream: 'enabled',
-      users: users(RECORD_ROLES, keys),
-      exports: services.map(({ subject }) => ({
-        service: subject,
-        accounts: ['CLUSTER'],
-        // One pull is answered by many messages.
-        response_type: subject.includes('.MSG.NEXT.') ? 'stream' : 'single',
-      })),
-    },
-    CLUSTER: {
-      users: users(others, keys),
-      imports: services.map(({ subject, to }) => ({ service: { account: 'RECORD', subject }, to })),
-    },
-  }
-}
-
-/** What RECORD does for CLUSTER on a subject, if it does something there. */
-function recordService(to: string): { subject: string; to: string }[] {
-  const [inside, outside] = [streamApi('provisioner'), streamApi('operator')]
-  if (to.startsWith(`${outside}.`)) return [{ subject: `${inside}${to.slice(outside.length)}`, to }]
-  return to.startsWith('$JS.ACK.') ? [{ subject: to, to }] : []
-}
-
-function users(roles: readonly Role[], keys: Readonly<Record<Role, string>>): object[] {
-  return roles.map((role) => ({ nkey: keys[role], permissions: allowed(PERMISSIONS[role]) }))
-}
-
-/** An empty list of what is allowed would allow everything: nothing is a denial of everything. */
-function allowed({ publish, subscribe }: Permissions): object {
-  return { publish: allowedSubjects(publish), subscribe: allowedSubjects(subscribe) }
-}
-
-function allowedSubjects(subjects: readonly string[]): object {
-  return subjects.length > 0 ? { allow: subjects } : { deny: ['>'] }
 }
 
 function clusterBlock(host: string, { name, port, routes, password }: ClusterOptions): object {

@@ -1,5 +1,11 @@
 import type { ConsumerConfig, StreamConfig } from '@nats-io/jetstream'
-import { ACK_PENDING_MAX, ACK_WAIT_MS, type ConsumerName, DECISIONS } from '@verdict/contract'
+import {
+  ACK_PENDING_MAX,
+  ACK_WAIT_MS,
+  type ConsumerName,
+  DECISIONS,
+  type PolicyStream,
+} from '@verdict/contract'
 
 const NS_PER_MS = 1_000_000
 
@@ -9,6 +15,8 @@ export interface StreamCapacity {
   readonly replicas: number
   /** The stream takes no batch beyond this. */
   readonly maxBytes: number
+  /** The same of the stores of bundles, pointers and data; default: as the contract says. */
+  readonly policyBytes?: Readonly<Partial<Record<PolicyStream['name'], number>>>
 }
 
 /** The settings that keep the stream what it is: each is verified, and none may differ. */
@@ -40,7 +48,7 @@ const DECISIONS_INVARIANTS = {
 /** Settings that no stream of ours has: each would put in, leave out or change messages. */
 const ABSENT = ['mirror', 'sources', 'republish', 'subject_transform', 'persist_mode'] as const
 
-type Settings = Readonly<Record<string, unknown>>
+export type Settings = Readonly<Record<string, unknown>>
 
 /** The stream DECISIONS as it is created. */
 export function decisionsStream({ replicas, maxBytes }: StreamCapacity): Settings {
@@ -61,17 +69,28 @@ export function decisionsConsumer(name: ConsumerName): Settings {
   } satisfies Partial<Record<keyof ConsumerConfig, unknown>>
 }
 
-/** The settings of a stream that are not as declared, as sentences; capacity where it is given. */
+/** The settings of DECISIONS that are not as declared, as sentences; capacity where it is given. */
 export function streamDifferences(actual: Settings, capacity?: StreamCapacity): string[] {
   const declared = capacity ? decisionsStream(capacity) : DECISIONS_INVARIANTS
+  return settingDifferences(actual, declared, ABSENT)
+}
+
+/** The settings of any stream that are not as declared. All of ours are bounded. */
+export function settingDifferences(
+  actual: Settings,
+  declared: Settings,
+  absent: readonly string[],
+): string[] {
   const found = differences(actual, declared)
-  for (const name of ABSENT) {
+  for (const name of absent) {
     const value = actual[name]
     if (value !== undefined && value !== null && value !== '' && value !== 'default') {
       found.push(`${name} is ${JSON.stringify(value)}, not absent`)
     }
   }
-  if (!capacity && !(Number(actual['max_bytes']) > 0)) found.push('max_bytes is not set')
+  if (!('max_bytes' in declared) && !(Number(actual['max_bytes']) > 0)) {
+    found.push('max_bytes is not set')
+  }
   return found
 }
 

@@ -1,4 +1,13 @@
-import { CONSUMERS, type ConsumerName, DECISIONS } from './streams.ts'
+import {
+  CONSUMERS,
+  type ConsumerName,
+  DECISIONS,
+  POLICY_BUNDLES,
+  POLICY_DATA,
+  POLICY_POINTERS,
+  POLICY_STREAMS,
+  type PolicyStream,
+} from './streams.ts'
 import { subjects, wildcards } from './subjects.ts'
 
 /** Who may connect. Each role has its own nkey, and a decision point has two. */
@@ -12,6 +21,8 @@ export const ROLES = [
   'client',
   'subscriber',
   'provisioner',
+  'policy-publisher',
+  'policy-data',
 ] as const
 export type Role = (typeof ROLES)[number]
 
@@ -22,14 +33,22 @@ export interface Permissions {
 
 /**
  * JetStream answers to whatever reply subject a request names, past the permissions of who asked:
- * in one account with the stream, every reader could have it store such an answer. So the stream
- * is in an account of those who write or declare it; the others reach it through imports.
+ * in one account with a stream, every reader could have it store such an answer, and who may write
+ * into one stream could write into all. So each account with streams holds only those who may
+ * write all that is in it; the others reach what they need of it through imports.
  */
 export const RECORD_ROLES: readonly Role[] = ['authz-record', 'provisioner']
+export const POLICY_ROLES: readonly Role[] = ['policy-publisher']
+export const POLICY_DATA_ROLES: readonly Role[] = ['policy-data']
 
 /** Where a role finds JetStream's management: `$JS.API` would ask about an account of its own. */
 export function streamApi(role: Role): string {
   return RECORD_ROLES.includes(role) ? '$JS.API' : 'verdict.record'
+}
+
+/** The same for the streams of bundles, pointers and data. */
+export function policyApi(role: Role): string {
+  return [...POLICY_ROLES, ...POLICY_DATA_ROLES].includes(role) ? '$JS.API' : 'verdict.policy'
 }
 
 /** The prefix of a role's reply subjects: nobody else may listen there. */
@@ -49,8 +68,9 @@ export const PERMISSIONS: Readonly<Record<Role, Permissions>> = {
       replies('operator'),
       replies('client'),
       'verdict.heartbeat.authz.*',
+      ...POLICY_STREAMS.flatMap((stream) => looking('authz-serve', stream)),
     ],
-    subscribe: [subjects.check, inbox('authz-serve')],
+    subscribe: [subjects.check, wildcards.pointerNews, wildcards.dataNews, inbox('authz-serve')],
   },
   'authz-record': {
     publish: [wildcards.journal, streamInfo('authz-record')],
@@ -70,15 +90,48 @@ export const PERMISSIONS: Readonly<Record<Role, Permissions>> = {
       subjects.check,
       streamInfo('operator'),
       ...Object.values(CONSUMERS).map((consumer) => consumerInfo('operator', consumer)),
+      ...POLICY_STREAMS.flatMap((stream) => looking('operator', stream)),
     ],
-    subscribe: [wildcards.decided, wildcards.heartbeat, inbox('operator')],
+    subscribe: [
+      wildcards.decided,
+      wildcards.heartbeat,
+      wildcards.pointerNews,
+      wildcards.dataNews,
+      inbox('operator'),
+    ],
   },
   /** A caller that asks for decisions over NATS. */
   client: { publish: [subjects.check], subscribe: [inbox('client')] },
   /** Reads decisions and nothing else. */
   subscriber: { publish: [], subscribe: [wildcards.decided, inbox('subscriber')] },
   /** Declares streams and consumers; only the set-up uses it, no service has its key. */
-  provisioner: { publish: [`${streamApi('provisioner')}.>`], subscribe: [inbox('provisioner')] },
+  provisioner: {
+    publish: [
+      `${streamApi('provisioner')}.>`,
+      ...POLICY_STREAMS.flatMap(({ name }) => [
+        `${policyApi('provisioner')}.STREAM.INFO.${name}`,
+        `${policyApi('provisioner')}.STREAM.CREATE.${name}`,
+      ]),
+    ],
+    subscribe: [inbox('provisioner')],
+  },
+  /** Stores bundles, and says which is in force under a name. */
+  'policy-publisher': {
+    publish: [
+      ...POLICY_BUNDLES.subjects,
+      ...POLICY_POINTERS.subjects,
+      ...looking('policy-publisher', POLICY_BUNDLES),
+      ...looking('policy-publisher', POLICY_POINTERS),
+      // Parts of an archive that was not stored to its end, or is not needed any more.
+      `${policyApi('policy-publisher')}.STREAM.PURGE.${POLICY_BUNDLES.name}`,
+    ],
+    subscribe: [inbox('policy-publisher')],
+  },
+  /** Changes the policies' data. */
+  'policy-data': {
+    publish: [...POLICY_DATA.subjects, ...looking('policy-data', POLICY_DATA)],
+    subscribe: [inbox('policy-data')],
+  },
 }
 
 function inbox(role: Role): string {
@@ -104,4 +157,10 @@ function reading(role: Role, consumer: ConsumerName): string[] {
     `${streamApi(role)}.CONSUMER.MSG.NEXT.${DECISIONS.name}.${consumer}`,
     `$JS.ACK.${DECISIONS.name}.${consumer}.>`,
   ]
+}
+
+/** Reads a store message by message: nothing is left at the server, and nothing changed. */
+function looking(role: Role, { name }: PolicyStream): string[] {
+  const questions = ['STREAM.INFO', 'STREAM.MSG.GET', 'DIRECT.GET']
+  return questions.map((question) => `${policyApi(role)}.${question}.${name}`)
 }

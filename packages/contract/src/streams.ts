@@ -25,3 +25,41 @@ export type ConsumerName = (typeof CONSUMERS)[keyof typeof CONSUMERS]
 export const ACK_WAIT_MS = 10_000
 /** Batches in flight to one consumer. */
 export const ACK_PENDING_MAX = 64
+
+const MIB = 1024 ** 2
+
+/**
+ * Bundles: an object store of NATS, which names an archive by its SHA-256 in hexadecimal. Each of
+ * the three stores below takes nothing beyond its bytes, and keeps what is there.
+ */
+export const POLICY_BUNDLES = {
+  name: 'OBJ_verdict-bundles',
+  bucket: 'verdict-bundles',
+  subjects: ['$O.verdict-bundles.C.>', '$O.verdict-bundles.M.>'],
+  maxBytes: 512 * MIB,
+} as const
+
+/** Pointers: a KV bucket of NATS, with the name of a bundle as key and a pointer's JWS as value. */
+export const POLICY_POINTERS = {
+  name: 'KV_verdict-pointers',
+  bucket: 'verdict-pointers',
+  subjects: ['$KV.verdict-pointers.>'],
+  maxBytes: 8 * MIB,
+  maxMessageBytes: 16 * 1024,
+} as const
+
+/** The policies' data: a KV bucket of NATS, with a path in `data` as key and JSON as value. */
+export const POLICY_DATA = {
+  name: 'KV_verdict-policy-data',
+  bucket: 'verdict-policy-data',
+  subjects: ['$KV.verdict-policy-data.>'],
+  maxBytes: 256 * MIB,
+  /** What a server takes in one message (1 MiB), less room for the subject and headers. */
+  maxMessageBytes: MIB - 4096,
+} as const
+
+export const POLICY_STREAMS = [POLICY_BUNDLES, POLICY_POINTERS, POLICY_DATA] as const
+export type PolicyStream = (typeof POLICY_STREAMS)[number]
+
+/** The longest archive of a bundle that is stored. */
+export const BUNDLE_BYTES_MAX = 64 * MIB

@@ -25,6 +25,10 @@ export const wildcards = {
   journal: 'verdict.journal.*',
   decided: 'verdict.decided.*.*.*',
   heartbeat: 'verdict.heartbeat.*.*',
+  /** That a bundle's pointer was changed; the message carries no value. */
+  pointerNews: 'verdict.news.pointers.>',
+  /** That data of the policies was changed; the message carries no value. */
+  dataNews: 'verdict.news.data.>',
 } as const
 
 /** Queue groups: copies of a service share its requests. */

@@ -4,6 +4,7 @@ import {
   createKeys,
   type EmbeddedServer,
   provision,
+  type StreamCapacity,
   seedFile,
   startNatsServer,
 } from '@verdict/bus'
@@ -23,6 +24,8 @@ export interface TestBusOptions {
   readonly provisioned?: boolean
   /** The stream takes no batch beyond this; default 64 MiB. */
   readonly maxBytes?: number
+  /** The same of the stores of bundles, pointers and data; default: as they are declared. */
+  readonly policyBytes?: StreamCapacity['policyBytes']
 }
 
 /** A nats-server of its own with fresh keys, in a temporary folder. */
@@ -58,7 +61,7 @@ export class TestBus implements AsyncDisposable {
     try {
       await createKeys(bus.keysDir)
       await bus.up()
-      if (options.provisioned ?? true) await bus.provision(options.maxBytes)
+      if (options.provisioned ?? true) await bus.provision(options)
     } catch (error) {
       await bus[Symbol.asyncDispose]()
       throw error
@@ -93,9 +96,10 @@ export class TestBus implements AsyncDisposable {
     return connection
   }
 
-  async provision(maxBytes: number = STREAM_BYTES_MAX): Promise<void> {
+  async provision(options: TestBusOptions = {}): Promise<void> {
+    const { maxBytes = STREAM_BYTES_MAX, policyBytes = {} } = options
     const connection = await this.connect('provisioner')
-    await provision(connection, { replicas: 1, maxBytes })
+    await provision(connection, { replicas: 1, maxBytes, policyBytes })
     await connection.close()
   }
 

@@ -9,10 +9,11 @@ const REPLICAS_MAX = 5
 
 export const provisionStream = defineCommand({
   name: 'provision',
-  summary: 'declare the stream of decisions and its consumers',
+  summary: 'declare the stream of decisions, and the stores of policies',
   description: `
-Declares the stream ${DECISIONS.name} and its consumers on a nats-server, with the key of the
-role \`provisioner\`. What is there is verified, and never changed.
+Declares the stream ${DECISIONS.name}, its consumers, and the stores of bundles, pointers and data on
+a nats-server, with the key of the role \`provisioner\`. What is there is verified, and never changed;
+what a later version adds is made: run \`verdict keys\`, restart the servers, then run this again.
 `,
   positionals: '',
   positionalsMax: 0,
@@ -29,7 +30,7 @@ role \`provisioner\`. What is there is verified, and never changed.
       min: 1,
       max: REPLICAS_MAX,
       default: 1,
-      help: 'copies of the stream, at most one for each server',
+      help: 'copies of each stream, at most one for each server',
     },
     'max-bytes': {
       kind: 'integer',
@@ -37,14 +38,14 @@ role \`provisioner\`. What is there is verified, and never changed.
       min: 1024 ** 2,
       max: Number.MAX_SAFE_INTEGER,
       default: DECISIONS.maxBytes,
-      help: 'the stream takes nothing beyond this',
+      help: `${DECISIONS.name} takes nothing beyond this`,
     },
   },
   examples: ['verdict provision --nats nats://nats-1:4222,nats://nats-2:4222 --replicas 3'],
   async run(options, _positionals, { terminal, env }) {
     const url = options.nats ?? env['VERDICT_NATS_URL'] ?? 'nats://127.0.0.1:4222'
     const role = 'provisioner'
-    const step = terminal.step(`declaring ${DECISIONS.name} at ${url}`)
+    const step = terminal.step(`declaring ${DECISIONS.name} and the stores of policies at ${url}`)
     try {
       const nc = await connectBus({
         url,

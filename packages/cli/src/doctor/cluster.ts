@@ -1,4 +1,4 @@
-import { connectBus, seedFile, verifyStream } from '@verdict/bus'
+import { connectBus, seedFile, verifyPolicyStores, verifyStream } from '@verdict/bus'
 import { DECISIONS, messageOf, SERVICES, type ServiceName } from '@verdict/contract'
 import type { RunFile } from '../dev/run-file.ts'
 import type { Finding } from './finding.ts'
@@ -32,7 +32,8 @@ async function streamFinding(url: string, keysDir: string): Promise<Finding> {
     })
     try {
       await verifyStream(nc)
-      return { subject, detail: `${DECISIONS.name} is as declared` }
+      await verifyPolicyStores(nc)
+      return { subject, detail: `${DECISIONS.name} and the stores of policies are as declared` }
     } finally {
       await nc.close()
     }
