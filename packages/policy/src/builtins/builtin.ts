@@ -1,3 +1,4 @@
+import type { Question, Reply } from '../fetch/question.ts'
 import type { Value } from '../value/value.ts'
 
 /**
@@ -23,6 +24,8 @@ export interface Evaluation {
   once(key: string, make: () => Value): Value
   /** What `opa.runtime()` gives. */
   readonly runtime: Value
+  /** What another service answers. @throws {BuiltinError} while that is not known */
+  ask(question: Question): Reply
   /** Takes a line of `print` or `trace`. */
   print(line: string): void
 }

@@ -11,6 +11,7 @@ function evaluationOf(lines: string[]): Evaluation {
     runtime: objectOf([]),
     spend: () => {},
     once: (_, make) => make(),
+    ask: () => expect.unreachable('nothing is asked'),
     print: (line) => lines.push(line),
   }
 }

@@ -53,9 +53,12 @@ function attribute(operation: RegoObject, name: string): Value {
   return value
 }
 
-/** A JSON pointer, whose first slash may be missing or repeated, or an array of keys. */
 function pathOf(operation: RegoObject, name: string): Path {
-  const path = attribute(operation, name)
+  return keysOf(attribute(operation, name))
+}
+
+/** The keys of a JSON pointer, whose first slash may be missing or repeated, or of an array. */
+export function keysOf(path: Value): Path {
   if (isArray(path)) return path
   const pointer = stringOf(path)
   if (pointer === '') return []

@@ -32,7 +32,7 @@ export const netBuiltins: Builtins = {
   'net.cidr_merge': (_, networks) => setOf(merged(membersOf(networks).map(networkOrAddress))),
 }
 
-function networkOf(text: Value | undefined): Network {
+export function networkOf(text: Value | undefined): Network {
   const network = parseNetwork(stringOf(text))
   if (network === undefined) throw new BuiltinError('the operand is no CIDR')
   return network
@@ -66,7 +66,7 @@ function cidrOf(value: Value): Value | undefined {
   return stringOf(value)
 }
 
-function contains(whole: Network, text: string): boolean {
+export function contains(whole: Network, text: string): boolean {
   const address = parseAddress(text)
   const part = address === undefined ? parseNetwork(text) : undefined
   if (address !== undefined) return holds(whole, address.address)
@@ -82,7 +82,7 @@ function isPlainV6({ first, bits }: Network): boolean {
 }
 
 /** A network of one version of IP holds no address of the other. */
-function holds(network: Network, address: Address): boolean {
+export function holds(network: Network, address: Address): boolean {
   const isSame = isV4(network.first) === isV4(address)
   return isSame && network.first <= address && address <= lastOf(network)
 }

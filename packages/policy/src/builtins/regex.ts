@@ -98,6 +98,6 @@ function templatePattern(template: string, open: string, close: string): string 
   return `${pattern}${quoteMeta(template.slice(begin))}$`
 }
 
-function quoteMeta(text: string): string {
+export function quoteMeta(text: string): string {
   return text.replaceAll(/[\\.+*?()|[\]{}^$]/g, '\\$&')
 }

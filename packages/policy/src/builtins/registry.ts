@@ -1,4 +1,4 @@
-import { PolicyError, PolicyErrorCode } from '../errors.ts'
+import { unsupported } from '../fetch/calls.ts'
 import { awsBuiltins } from './aws.ts'
 import type { Builtins } from './builtin.ts'
 import { castBuiltins } from './casts.ts'
@@ -53,19 +53,10 @@ export const HOST_BUILTINS: Builtins = {
   ...yamlBuiltins,
 }
 
-/** Built-ins that wait for others: a decision does not. */
-const WAITING: ReadonlySet<string> = new Set(['http.send', 'net.lookup_ip_addr'])
-
 /** @throws {PolicyError} `builtin_unsupported` with what of these is missing */
 export function requireBuiltins(called: Iterable<string>, builtins: Builtins): void {
   const missing = [...called].filter((name) => !Object.hasOwn(builtins, name)).sort()
   if (missing.length === 0) return
   const names = missing.map((name) => `\`${name}\``).join(', ')
-  const instead = missing.some((name) => WAITING.has(name))
-    ? 'a decision does not wait for other services: push what they know into the data of the policy'
-    : 'do without it'
-  throw new PolicyError(
-    PolicyErrorCode.builtinUnsupported,
-    `the policy needs the built-in ${names}, which is not supported: ${instead}`,
-  )
+  throw unsupported(`the policy needs the built-in ${names}, which is not supported`, missing)
 }

@@ -10,6 +10,16 @@ export function readJson(text: string): Value | undefined {
   }
 }
 
+/** Whether a text is JSON, however deep it nests. */
+export function isJson(text: string): boolean {
+  try {
+    JSON.parse(text)
+    return true
+  } catch {
+    return false
+  }
+}
+
 /** Makes a value of what JSON.parse found, whose members are values by then. */
 function revived(
   this: unknown,

@@ -16,13 +16,21 @@ export const jwtBuiltins: Builtins = {
     const [headerJson, payloadJson, keyJson] = [header, payload, key].map((value) =>
       goJson(jsonValue(value as Value)),
     )
-    return encodeSigned(evaluation, headerJson ?? '', payloadJson ?? '', keyJson ?? '')
+    return signed(evaluation, headerJson ?? '', payloadJson ?? '', keyJson ?? '')
   },
   'io.jwt.encode_sign_raw': (evaluation, header, payload, key) =>
-    encodeSigned(evaluation, stringOf(header), stringOf(payload), stringOf(key)),
+    signed(evaluation, stringOf(header), stringOf(payload), stringOf(key)),
   ...Object.fromEntries(
     [...ALGORITHMS.keys()].map((alg) => [`io.jwt.verify_${alg.toLowerCase()}`, verifier(alg)]),
   ),
+}
+
+/** Signed once for each evaluation: with some algorithms, no two signatures are the same. */
+function signed(evaluation: Evaluation, header: string, payload: string, key: string): Value {
+  const operands = JSON.stringify([header, payload, key])
+  return evaluation.once(`io.jwt.encode_sign ${operands}`, () =>
+    encodeSigned(evaluation, header, payload, key),
+  )
 }
 
 function decodedToken(evaluation: Evaluation, token: Value | undefined): Value {

@@ -14,6 +14,9 @@ const UNBOUND = {
   runtime: null,
   spend: () => undefined,
   once: (_: string, make: () => never) => make(),
+  ask: (): never => {
+    throw new Error('nothing is asked')
+  },
   print: () => undefined,
 }
 
