@@ -106,7 +106,7 @@ async function measure(name: string, files: Readonly<Record<string, string>>): P
   const cacheDir = join(scratch.path, 'cache')
   const opa = await opaBinary()
   const bundle = await buildBundle({ opa, sources, entrypoints: [ENTRYPOINT], cacheDir })
-  const policy = await loadPolicy(bundle)
+  const policy = await loadPolicy(bundle, { memoBytesMax: 0 })
   const peer = await sdk.loadPolicy(bundle.wasm, MEMORY_PAGES)
   peer.setData(JSON.parse(Buffer.from(bundle.data).toString()))
   const json = Buffer.from(JSON.stringify(input))

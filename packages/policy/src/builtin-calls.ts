@@ -2,7 +2,6 @@ import { type Builtin, BuiltinError, type Builtins, type Evaluation } from './bu
 import { requireBuiltins } from './builtins/registry.ts'
 import type { ModuleValues } from './module-values.ts'
 import { isArray, isObject, isSet, type Value } from './value/value.ts'
-import { writeValue } from './value/write.ts'
 
 /** What it costs to hand a member of a built-in's result to the module, in units. */
 const UNITS_PER_MEMBER = 16
@@ -34,7 +33,7 @@ export function callBuiltin(
     throw thrown
   }
   evaluation.spend(sizeOf(result) * UNITS_PER_MEMBER)
-  return values.write(writeValue(result))
+  return values.make(result)
 }
 
 /** The members of a collection; what is in them was paid for when it was made. */

@@ -47,10 +47,10 @@ const HOSTILE: Readonly<Record<string, { rego: string; input?: unknown; code: st
     rego: 'count(numbers.range_step(1, 1000000000, 1))',
     code: 'budget_exhausted',
   },
-  'numbers of a hundred thousand digits': {
-    rego: 'to_number(input) * to_number(input)',
+  'numbers of millions of digits': {
+    rego: '[x | a := json.unmarshal(input); b := a * a; c := b * b; d := c * c; x := d * d][0]',
     input: '9'.repeat(100_000),
-    code: 'memory_exhausted',
+    code: 'budget_exhausted',
   },
   'an input that is too deep to be written': {
     rego: 'count(input)',

@@ -3,9 +3,12 @@ import { type Patch, patchData, rehearse } from './data-patch.ts'
 import { type Range, variablesIn } from './data-segments.ts'
 import { DEFAULT_UNITS_MAX, type EvaluateOptions, RunningEvaluation } from './evaluation.ts'
 import { hostImports } from './host-imports.ts'
+import { HeldLabels } from './labels/held.ts'
 import { type ModuleNames, readNames } from './module-names.ts'
 import { ModuleValues } from './module-values.ts'
 import { type Exports, exportsOf, type Program } from './program.ts'
+import { REDIRECTED_BUILTINS } from './redirect/builtins.ts'
+import { OrderedKeys } from './redirect/ordered-keys.ts'
 import { MemoryShort, MemoryTexts } from './wasm-memory.ts'
 
 /** What is done outside of an evaluation, such as reading the data, is bounded by its size. */
@@ -45,9 +48,11 @@ export class Instance {
   readonly #exports: Exports
   readonly #texts: MemoryTexts
   readonly #values: ModuleValues
+  readonly #order: OrderedKeys
   readonly #stack: number
   readonly #base: number
   readonly #names: ModuleNames
+  readonly #held: HeldLabels
   /** Where the variables of the module are. */
   readonly #variables: Range
   #image: Image
@@ -74,6 +79,9 @@ export class Instance {
           text: (address) => this.#texts.read(address),
           print: (line) => this.#evaluation.print(line),
           callBuiltin: (id, operands) => this.#call(id, operands),
+          next: (value, previous) => this.#order.next(value, previous, this.#evaluation),
+          held: () => this.#names.held,
+          hear: (label) => this.#held.hear(label),
         }),
       ),
     )
@@ -81,7 +89,9 @@ export class Instance {
     // the buffer.
     this.#bytes = new Uint8Array(this.#memory.buffer)
     this.#texts = new MemoryTexts(this.#memory)
+    this.#order = new OrderedKeys(this.#exports)
     this.#values = new ModuleValues(this.#exports, this.#texts)
+    this.#held = new HeldLabels(program.labels, new DataView(this.#memory.buffer))
     this.#stack = this.#exports.verdict_stack.value
     this.#base = this.#exports.opa_heap_ptr_get()
     this.#evaluation = new RunningEvaluation(this.#exports.verdict_fuel, {})
@@ -107,6 +117,11 @@ export class Instance {
     return this.#names.entrypoints
   }
 
+  /** The labels of the rules that held in the last evaluation, in their order. */
+  get labels(): readonly string[] {
+    return this.#held.list()
+  }
+
   /** How much memory the data takes. */
   get dataBytes(): number {
     return this.#image.heap - this.#base
@@ -130,6 +145,8 @@ export class Instance {
     const bytes = input === undefined ? 0 : this.#texts.write(input, heap)
     this.#bytes.set(variables, this.#variables.begin)
     this.#evaluation = new RunningEvaluation(fuel, options)
+    this.#held.clear()
+    this.#order.clear()
     fuel.value = units
     try {
       const address = input === undefined ? 0 : heap
@@ -222,7 +239,7 @@ export class Instance {
   }
 
   #call(id: number, operands: readonly number[]): number {
-    const builtin = this.#names.builtins.get(id)
+    const builtin = this.#names.builtins.get(id) ?? REDIRECTED_BUILTINS.get(id)
     if (builtin === undefined) throw new TypeError(`the module calls a built-in ${id} without name`)
     return callBuiltin(builtin, operands, { values: this.#values, evaluation: this.#evaluation })
   }

@@ -1,6 +1,8 @@
 import type { Builtins } from './builtins/builtin.ts'
 import { dataSegments, type Range } from './data-segments.ts'
 import { metered } from './fuel/meter.ts'
+import type { KeyFunctions } from './redirect/ordered-keys.ts'
+import { redirected } from './redirect/redirected.ts'
 import { MemoryShort, memoryPagesOf, WASM_PAGE_BYTES } from './wasm-memory.ts'
 
 /**
@@ -18,8 +20,16 @@ export interface Program {
    */
   readonly memoryPages: number
   readonly builtins: Builtins
+  /** The labels of its rules, by their numbers. */
+  readonly labels: readonly string[]
   /** Where its constants and variables are. */
   readonly segments: readonly Range[]
+}
+
+export interface ProgramOptions {
+  readonly memoryBytesMax: number
+  readonly builtins: Builtins
+  readonly labels: readonly string[]
 }
 
 /**
@@ -29,18 +39,20 @@ export interface Program {
  */
 export async function compileProgram(
   wasm: Uint8Array,
-  { memoryBytesMax, builtins }: { readonly memoryBytesMax: number; readonly builtins: Builtins },
+  { memoryBytesMax, builtins, labels }: ProgramOptions,
 ): Promise<Program> {
   const pages = memoryPagesOf(wasm)
   if (pages === undefined) throw new TypeError('it imports no memory')
   const memoryPages = Math.min(Math.floor(memoryBytesMax / WASM_PAGE_BYTES), PAGES_MAX)
   if (pages > memoryPages) throw new MemoryShort('its constants do not fit into the memory')
-  const module = await WebAssembly.compile(metered(wasm))
-  return { module, memoryPages, builtins, segments: dataSegments(wasm) }
+  const module = await WebAssembly.compile(metered(redirected(wasm)))
+  return { module, memoryPages, builtins, labels, segments: dataSegments(wasm) }
 }
 
 /** What instances of OPA's modules export (ABI 1.3); addresses and sizes are numbers. */
-export interface Exports {
+export interface Exports extends KeyFunctions {
+  /** Makes a boolean of 0 or 1. */
+  verdict_boolean?(value: number): number
   readonly verdict_fuel: WebAssembly.Global
   readonly verdict_stack: WebAssembly.Global
   /** The value of a key in a value, 0 where there is none. */

@@ -53,9 +53,12 @@ export class MemoryShort extends Error {
 
 /** Texts in the memory of an instance, which has all of it from its start. */
 export class MemoryTexts {
+  /** All of it. */
+  readonly memory: DataView
   readonly #bytes: Buffer
 
   constructor(memory: WebAssembly.Memory) {
+    this.memory = new DataView(memory.buffer)
     this.#bytes = Buffer.from(memory.buffer)
   }
 
@@ -67,6 +70,11 @@ export class MemoryTexts {
       throw new MemoryShort('the memory has no room for a text')
     }
     return this.#bytes.write(text, address, 'utf8')
+  }
+
+  /** Reads a text of so many bytes. */
+  slice(address: number, bytes: number): string {
+    return this.#bytes.toString('utf8', address, address + bytes)
   }
 
   /** Reads a text up to its end, a byte of zero. */

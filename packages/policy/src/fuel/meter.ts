@@ -8,7 +8,7 @@ import {
 } from '../wasm-binary.ts'
 import { counting, I32 } from './counting.ts'
 import { OP } from './instructions.ts'
-import { functionNamed } from './names.ts'
+import { functionNames } from './names.ts'
 
 /** What a metered module exports besides: two globals, and a function where it has it by name. */
 const FUEL_EXPORT = 'verdict_fuel'
@@ -163,7 +163,7 @@ function withExports(reader: WasmReader, end: number, facts: Facts): Uint8Array 
     [FUEL_EXPORT, KIND.global, fuelOf(facts)],
     [STACK_EXPORT, KIND.global, STACK_POINTER],
   ]
-  const get = functionNamed(reader.bytes, GET_FUNCTION)
+  const get = functionNames(reader.bytes).get(GET_FUNCTION)
   if (get !== undefined) added.push([GET_EXPORT, KIND.function, get])
   const writer = new WasmWriter(end - begin + 128)
   writer.unsigned(count + added.length)
