@@ -1,6 +1,11 @@
 import { expect, test } from 'vitest'
 import { verdict } from '../test/captured.ts'
+import { isGroup } from './command.ts'
 import { COMMANDS } from './commands.ts'
+
+/** Those that do something, of groups too. */
+const RUN = COMMANDS.flatMap((command) => (isGroup(command) ? command.commands : [command]))
+const GROUPS = COMMANDS.filter(isGroup)
 
 test('the help lists every command, and a bare `verdict` prints it as a mistake', async () => {
   const help = await verdict(['--help'])
@@ -11,10 +16,10 @@ test('the help lists every command, and a bare `verdict` prints it as a mistake'
   expect(await verdict([])).toMatchObject({ code: 2, out: help.out })
 })
 
-test.each(COMMANDS.map((command) => [command.name, command] as const))(
+test.each(RUN.map((command) => [command.name, command] as const))(
   'the help of `%s` tells its usage, every option with its default, and an example',
   async (name, command) => {
-    const { code, out } = await verdict([name, '--help'])
+    const { code, out } = await verdict([...name.split(' '), '--help'])
     expect(code).toBe(0)
     expect(out).toMatch(new RegExp(`^Usage: verdict ${name} \\[options\\]`, 'm'))
     for (const [option, spec] of Object.entries(command.options)) {
@@ -27,6 +32,34 @@ test.each(COMMANDS.map((command) => [command.name, command] as const))(
     for (const line of out.split('\n')) expect(line.length).toBeLessThanOrEqual(110)
   },
 )
+
+test.each(GROUPS)(
+  '`verdict $name` lists its commands, and is a mistake by itself',
+  async (group) => {
+    const help = await verdict([group.name, '--help'])
+    expect(help.code).toBe(0)
+    expect(help.out).toContain(`Usage: verdict ${group.name} <command> [options]`)
+    for (const { name, summary } of group.commands) {
+      expect(name).toMatch(new RegExp(`^${group.name} \\S+$`))
+      expect(help.out).toMatch(new RegExp(`^  ${name.split(' ')[1]} +${summary}$`, 'm'))
+    }
+    expect(await verdict([group.name])).toMatchObject({ code: 2, out: help.out })
+  },
+)
+
+test('an unknown command of a group is a mistake, and the nearest one is suggested', async () => {
+  expect(await verdict(['policy', 'biuld'])).toEqual({
+    code: 2,
+    out: '',
+    err:
+      'verdict: `biuld` is no command of `verdict policy`, did you mean `build`? ' +
+      '(see `verdict policy --help`)\n',
+  })
+  expect((await verdict(['policy', 'build', '--reprot'])).err).toContain(
+    '`--reprot` is no option of `verdict policy build`, did you mean `--report`? ' +
+      '(see `verdict policy build --help`)',
+  )
+})
 
 test('an unknown command is a mistake, and the nearest one is suggested', async () => {
   expect(await verdict(['dve'])).toEqual({

@@ -1,21 +1,30 @@
 import { VerdictError } from '@verdict/contract'
 import { nearest, parseArguments, usage } from './arguments.ts'
-import { type Command, type CommandContext, ExitCode } from './command.ts'
+import {
+  type Command,
+  type CommandContext,
+  type CommandGroup,
+  ExitCode,
+  isGroup,
+} from './command.ts'
 import { COMMANDS } from './commands.ts'
 import { CliError, CliErrorCode } from './errors.ts'
-import { commandHelp, overview } from './help.ts'
+import { commandHelp, groupHelp, overview } from './help.ts'
 import { VERSION } from './version.ts'
+
+/** What asks for help where a command's name is expected. */
+const HELP: readonly (string | undefined)[] = ['--help', '-h', 'help']
 
 /** Runs one command line; resolves with the exit code. */
 export async function runCommandLine(
   args: readonly string[],
   context: CommandContext,
-  commands: readonly Command[] = COMMANDS,
+  commands: readonly (Command | CommandGroup)[] = COMMANDS,
 ): Promise<number> {
   const { terminal } = context
   try {
     const [name, ...rest] = args
-    if (name === undefined || name === '--help' || name === '-h' || name === 'help') {
+    if (name === undefined || HELP.includes(name)) {
       terminal.line(overview(commands).trimEnd())
       return name === undefined ? ExitCode.usage : ExitCode.ok
     }
@@ -23,24 +32,50 @@ export async function runCommandLine(
       terminal.line(VERSION)
       return ExitCode.ok
     }
-    const command = commands.find((candidate) => candidate.name === name)
-    if (command === undefined) throw unknownCommand(name, commands)
-    const { options, positionals, help } = parseArguments(command, rest)
-    if (!help) return await command.run(options, positionals, context)
-    terminal.line(commandHelp(command).trimEnd())
-    return ExitCode.ok
+    const named = commands.find((candidate) => candidate.name === name)
+    if (named === undefined) throw unknownCommand(name, commands)
+    if (isGroup(named)) return await runGroup(named, rest, context)
+    return await runCommand(named, rest, context)
   } catch (error) {
     return explain(error, context)
   }
 }
 
-function unknownCommand(name: string, commands: readonly Command[]): CliError {
-  const meant = nearest(
-    name,
-    commands.map((command) => command.name),
-  )
+async function runGroup(
+  group: CommandGroup,
+  [word, ...rest]: readonly string[],
+  context: CommandContext,
+): Promise<number> {
+  if (word === undefined || HELP.includes(word)) {
+    context.terminal.line(groupHelp(group).trimEnd())
+    return word === undefined ? ExitCode.usage : ExitCode.ok
+  }
+  const command = group.commands.find(({ name }) => name === `${group.name} ${word}`)
+  if (command === undefined) throw unknownCommand(word, group.commands, group.name)
+  return await runCommand(command, rest, context)
+}
+
+async function runCommand(
+  command: Command,
+  args: readonly string[],
+  context: CommandContext,
+): Promise<number> {
+  const { options, positionals, help } = parseArguments(command, args)
+  if (!help) return await command.run(options, positionals, context)
+  context.terminal.line(commandHelp(command).trimEnd())
+  return ExitCode.ok
+}
+
+function unknownCommand(
+  word: string,
+  commands: readonly Pick<Command, 'name'>[],
+  group = '',
+): CliError {
+  const of = group === '' ? '' : ` of \`verdict ${group}\``
+  const words = commands.map(({ name }) => name.slice(group === '' ? 0 : group.length + 1))
+  const meant = nearest(word, words)
   const hint = meant === undefined ? '' : `, did you mean \`${meant}\`?`
-  return usage('', `\`${name}\` is no command${hint}`)
+  return usage(group, `\`${word}\` is no command${of}${hint}`)
 }
 
 /** Says what went wrong: our own errors in their own words, anything else with its stack. */

@@ -70,6 +70,20 @@ export interface Command {
   ): Promise<number>
 }
 
+/** Commands about one thing: `verdict policy build`, `verdict policy sign`. */
+export interface CommandGroup {
+  readonly name: string
+  readonly summary: string
+  readonly description: string
+  /** Their names begin with that of the group: `policy build`. */
+  readonly commands: readonly Command[]
+}
+
+/** Whether it is of others that a name is the beginning. */
+export function isGroup(command: Command | CommandGroup): command is CommandGroup {
+  return 'commands' in command
+}
+
 /** A command with the types of its own options. */
 export interface CommandDefinition<T extends OptionTable> extends Omit<Command, 'options' | 'run'> {
   readonly options: T

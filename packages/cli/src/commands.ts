@@ -1,18 +1,22 @@
-import type { Command } from './command.ts'
+import type { Command, CommandGroup } from './command.ts'
 import { check } from './commands/check.ts'
 import { dev } from './commands/dev.ts'
 import { doctor } from './commands/doctor.ts'
+import { explain } from './commands/explain.ts'
 import { keys } from './commands/keys.ts'
+import { policy } from './commands/policy.ts'
 import { provisionStream } from './commands/provision.ts'
 import { tail } from './commands/tail.ts'
 import { runTests } from './commands/test.ts'
 
 /** Every command of `verdict`, in the order of its help. */
-export const COMMANDS: readonly Command[] = [
+export const COMMANDS: readonly (Command | CommandGroup)[] = [
   dev,
   check,
+  explain,
   tail,
   doctor,
+  policy,
   keys,
   provisionStream,
   runTests,

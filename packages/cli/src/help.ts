@@ -1,16 +1,32 @@
-import type { Command, OptionSpec } from './command.ts'
+import type { Command, CommandGroup, OptionSpec } from './command.ts'
 
 /** What `verdict --help` prints. */
-export function overview(commands: readonly Command[]): string {
-  const width = Math.max(...commands.map(({ name }) => name.length))
+export function overview(commands: readonly (Command | CommandGroup)[]): string {
   return `verdict decides every request between services, and keeps a record of every decision.
 
 Usage: verdict <command> [options]
 
 Commands:
-${commands.map(({ name, summary }) => `  ${name.padEnd(width)}  ${summary}`).join('\n')}
+${listed(commands)}
 
 \`verdict <command> --help\` tells more; \`verdict --version\` prints the version.
+`
+}
+
+/** What `verdict <group> --help` prints. */
+export function groupHelp({ name, description, commands }: CommandGroup): string {
+  const short = commands.map((command) => ({
+    name: command.name.slice(name.length + 1),
+    summary: command.summary,
+  }))
+  return `${description.trim()}
+
+Usage: verdict ${name} <command> [options]
+
+Commands:
+${listed(short)}
+
+\`verdict ${name} <command> --help\` tells more.
 `
 }
 
@@ -30,6 +46,11 @@ ${rows.map(({ left, right }) => `  ${left.padEnd(width)}  ${right}`).join('\n')}
 Examples:
 ${command.examples.map((example) => `  ${example}`).join('\n')}
 `
+}
+
+function listed(commands: readonly Pick<Command, 'name' | 'summary'>[]): string {
+  const width = Math.max(...commands.map(({ name }) => name.length))
+  return commands.map(({ name, summary }) => `  ${name.padEnd(width)}  ${summary}`).join('\n')
 }
 
 function row(name: string, spec: OptionSpec): { left: string; right: string } {

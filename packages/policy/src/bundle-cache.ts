@@ -2,7 +2,7 @@ import { mkdir, open, readdir, readFile, rename, rm, stat } from 'node:fs/promis
 import path from 'node:path'
 import { messageOf } from '@verdict/contract'
 import { buildTurn } from './build-turn.ts'
-import { type Bundle, parseBundle } from './bundle.ts'
+import { type Bundle, parseBundle } from './bundle/bundle.ts'
 import { PolicyError, PolicyErrorCode } from './errors.ts'
 
 /** Bundles that are kept; of more, the oldest go, save the one that a restart would need. */

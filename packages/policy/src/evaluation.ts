@@ -1,4 +1,7 @@
 import type { Evaluation } from './builtins/builtin.ts'
+import { PolicyError, PolicyErrorCode } from './errors.ts'
+import type { Inquiry } from './fetch/inquiry.ts'
+import type { Question, Reply } from './fetch/question.ts'
 import { objectOf } from './value/compare.ts'
 import type { Value } from './value/value.ts'
 
@@ -22,6 +25,8 @@ export interface EvaluateOptions {
   readonly runtime?: Value
   /** Takes the lines of `print` and `trace`, up to `PRINTED_LINES_MAX`; default: dropped. */
   readonly print?: (line: string) => void
+  /** Answers what is asked of other services; see `FetchingPolicy`, which gives it. */
+  readonly inquiry?: Inquiry
 }
 
 /** The evaluation has spent what it may cost. */
@@ -62,10 +67,18 @@ export class RunningEvaluation implements Evaluation {
   }
 
   once(key: string, make: () => Value): Value {
-    this.#made ??= new Map()
+    this.#made ??= this.#options.inquiry?.made ?? new Map()
     const made = this.#made.get(key) ?? make()
     this.#made.set(key, made)
     return made
+  }
+
+  ask(question: Question): Reply {
+    if (this.#options.inquiry !== undefined) return this.#options.inquiry.ask(question)
+    throw new PolicyError(
+      PolicyErrorCode.fetchNotAwaited,
+      'the rule asks other services, and is asked itself by who does not wait for them',
+    )
   }
 
   print(line: string): void {

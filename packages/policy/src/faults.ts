@@ -1,4 +1,4 @@
-import type { Bundle } from './bundle.ts'
+import type { Bundle } from './bundle/bundle.ts'
 import { PolicyError, PolicyErrorCode } from './errors.ts'
 import { BudgetSpent } from './evaluation.ts'
 import { MemoryShort } from './wasm-memory.ts'

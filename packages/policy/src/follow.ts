@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { type BuildOptions, buildFrom } from './build.ts'
-import type { Bundle } from './bundle.ts'
+import type { Bundle } from './bundle/bundle.ts'
 import { BundleCache } from './bundle-cache.ts'
 import { PolicyError, PolicyErrorCode } from './errors.ts'
 import { folderChanges } from './folder-changes.ts'
@@ -122,10 +122,10 @@ class Follower {
   }
 
   async #adopt(): Promise<void> {
-    const { sources, entrypoints, ruleIndex } = this.#options
+    const { sources, entrypoints, ruleIndex, labels } = this.#options
     this.#revision = undefined
     const { files, stamp } = await readSources(sources)
-    this.#revision = revisionOf(files, entrypoints, ruleIndex)
+    this.#revision = revisionOf(files, entrypoints, ruleIndex, labels)
     this.#seen = stamp
     this.#retryAtMs = Number.POSITIVE_INFINITY
     if (this.#current?.bundle.revision === this.#revision) {

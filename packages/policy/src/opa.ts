@@ -1,47 +1,29 @@
-import { execFile } from 'node:child_process'
-import path from 'node:path'
-import { promisify } from 'node:util'
-import { messageOf } from '@verdict/contract'
 import { PolicyError, PolicyErrorCode } from './errors.ts'
+import type { Annotation } from './labels/annotations.ts'
+import { askOpa, type OpaCall, oneLine, parse, refused, some } from './opa-call.ts'
 import type { Module } from './rule-index/syntax.ts'
 
-/** A call of `opa` that prints more is killed, and has failed. */
-const OPA_OUTPUT_BYTES_MAX = 16 * 1024 ** 2
-/** Of all problems of the policies, a message tells this many. */
-const PROBLEMS_TOLD_MAX = 3
-
-/** How to call `opa` on the policies in a folder. */
-export interface OpaCall {
-  /** The program, as a path or as a name on PATH. */
-  readonly opa: string
-  /** The folder with the policies: the files in messages are relative to it. */
-  readonly folder: string
-  readonly timeoutMs: number
-  readonly signal?: AbortSignal
-}
-
-interface OpaAnswer {
-  readonly ok: boolean
-  readonly stdout: string
-  readonly stderr: string
-}
-
-const run = promisify(execFile)
-
 /** `opa check`. @throws {PolicyError} `policy_refused` with file and line, or what befell opa */
-export async function checkPolicies(call: OpaCall): Promise<void> {
-  const answer = await askOpa(call, ['check', '--format', 'json', '.'])
+export async function checkPolicies(
+  call: OpaCall,
+  { strict = false }: { readonly strict?: boolean } = {},
+): Promise<void> {
+  const args = ['check', ...(strict ? ['--strict'] : []), '--format', 'json', '.']
+  const answer = await askOpa(call, args)
   if (!answer.ok) throw refused('opa check', answer)
 }
 
-/** `opa test`; a folder without tests passes. @throws {PolicyError} `tests_failed` and as above */
-export async function testPolicies(call: OpaCall): Promise<void> {
+/**
+ * `opa test`: how many tests there are; a folder without tests passes.
+ * @throws {PolicyError} `tests_failed` and as above
+ */
+export async function testPolicies(call: OpaCall): Promise<number> {
   const answer = await askOpa(call, ['test', '--format', 'json', '.'])
   // Also where tests fail, or are marked as still to be written, stdout holds all results.
   const results = parse(answer.stdout)
   if (!Array.isArray(results)) throw refused('opa test', answer)
   const failed = (results as TestResult[]).filter(({ fail, error }) => fail || error !== undefined)
-  if (failed.length === 0) return
+  if (failed.length === 0) return results.length
   const told = failed.map(({ location: { file, row }, name, error }) => {
     const why = error?.message === undefined ? '' : `: ${oneLine(error.message)}`
     return `${file}:${row}: ${name}${why}`
@@ -52,6 +34,15 @@ export async function testPolicies(call: OpaCall): Promise<void> {
   )
 }
 
+/** The lines of each file that `opa test --coverage` tells of. @throws {PolicyError} as above */
+export async function coveredLines(call: OpaCall): Promise<Readonly<Record<string, FileLines>>> {
+  const answer = await askOpa(call, ['test', '--coverage', '--format', 'json', '.'])
+  const report = answer.ok ? parse(answer.stdout) : undefined
+  const { files } = (report ?? {}) as { readonly files?: Readonly<Record<string, FileLines>> }
+  if (files === undefined) throw refused('opa test --coverage', answer)
+  return files
+}
+
 /** `opa parse` of a file. @throws {TypeError} where OPA does not accept it, {PolicyError} as above */
 export async function parsePolicy(call: OpaCall, file: string): Promise<Module> {
   const answer = await askOpa(call, ['parse', '--format', 'json', file])
@@ -60,24 +51,52 @@ export async function parsePolicy(call: OpaCall, file: string): Promise<Module> 
   return module
 }
 
+/** All metadata of the policies. @throws {PolicyError} as `checkPolicies` */
+export async function inspectPolicies(call: OpaCall): Promise<readonly Annotation[]> {
+  const answer = await askOpa(call, ['inspect', '--annotations', '--format', 'json', '.'])
+  const told = answer.ok
+    ? (parse(answer.stdout) as { annotations?: Annotation[] } | null)
+    : undefined
+  if (typeof told !== 'object' || told === null) throw refused('opa inspect', answer)
+  return told.annotations ?? []
+}
+
+/** What this `opa` can do, as JSON. @throws {PolicyError} what befell opa */
+export async function readCapabilities(call: OpaCall): Promise<string> {
+  const answer = await askOpa(call, ['capabilities', '--current'])
+  if (!answer.ok) throw refused('opa capabilities', answer)
+  return answer.stdout
+}
+
 export interface CompileOptions {
   /** A module, or the plan that it is made from. */
   readonly target: 'wasm' | 'plan'
   readonly entrypoints: readonly string[]
   /** The file of the archive. */
   readonly output: string
+  /** A file of what the policies may call; default all that `opa` knows. */
+  readonly capabilities?: string | undefined
 }
 
 /** `opa build`, into the file `output`. @throws {PolicyError} as `checkPolicies` */
 export async function compilePolicies(
   call: OpaCall,
-  { target, entrypoints, output }: CompileOptions,
+  { target, entrypoints, output, capabilities }: CompileOptions,
 ): Promise<void> {
   const named = entrypoints.map((entrypoint) => `--entrypoint=${entrypoint}`)
   // Without pruning, every test of an entrypoint would become an entrypoint of the module.
-  const args = ['build', '--target', target, '--prune-unused', ...named, '--output', output, '.']
+  const args = ['build', '--target', target, '--prune-unused', ...named, '--output', output]
+  if (capabilities !== undefined) args.push('--capabilities', capabilities)
+  args.push('.')
   const answer = await askOpa(call, args)
   if (!answer.ok) throw refused('opa build', answer)
+}
+
+/** What tests ran through of one file, and what they did not. */
+export interface FileLines {
+  readonly covered_lines?: number
+  readonly not_covered_lines?: number
+  readonly not_covered?: readonly { readonly start: { readonly row: number } }[]
 }
 
 interface TestResult {
@@ -85,109 +104,4 @@ interface TestResult {
   readonly name: string
   readonly fail?: boolean
   readonly error?: { readonly message?: string }
-}
-
-interface Problem {
-  readonly message: string
-  readonly location?: { readonly file: string; readonly row: number }
-}
-
-async function askOpa(call: OpaCall, args: readonly string[]): Promise<OpaAnswer> {
-  const { opa, folder, timeoutMs, signal } = call
-  try {
-    // A path is meant from where the process runs, not from the folder that opa works in.
-    const program = opa.includes(path.sep) ? path.resolve(opa) : opa
-    const printed = await run(program, args, {
-      cwd: folder,
-      timeout: timeoutMs,
-      killSignal: 'SIGKILL',
-      maxBuffer: OPA_OUTPUT_BYTES_MAX,
-      ...(signal && { signal }),
-    })
-    return { ok: true, ...printed }
-  } catch (cause) {
-    const failure = cause as Failure
-    if (typeof failure.code === 'number') {
-      return { ok: false, stdout: failure.stdout ?? '', stderr: failure.stderr ?? '' }
-    }
-    throw failed(call, args[0] ?? '', failure)
-  }
-}
-
-/** What execFile rejects with: `code` is the exit code, or the name of what kept it from one. */
-interface Failure extends Error {
-  readonly code?: number | string | null
-  readonly killed?: boolean
-  readonly signal?: string | null
-  readonly stdout?: string
-  readonly stderr?: string
-}
-
-function failed({ opa, timeoutMs, signal }: OpaCall, verb: string, cause: Failure): PolicyError {
-  if (signal?.aborted) {
-    const message = `\`opa ${verb}\` was given up, because the process stops`
-    return new PolicyError(PolicyErrorCode.buildAborted, message, { cause })
-  }
-  if (cause.code === 'ERR_CHILD_PROCESS_STDIO_MAXBUFFER') {
-    const message = `\`opa ${verb}\` printed more than ${OPA_OUTPUT_BYTES_MAX} bytes`
-    return new PolicyError(PolicyErrorCode.opaFailed, message, { cause })
-  }
-  if (typeof cause.code === 'string') {
-    const message = `\`${opa}\` cannot be run: ${messageOf(cause)}`
-    return new PolicyError(PolicyErrorCode.opaUnavailable, message, { cause })
-  }
-  if (cause.killed) {
-    const message =
-      `\`opa ${verb}\` took longer than ${timeoutMs} ms and was killed: ` +
-      'make the policies or their tests smaller, or allow more time'
-    return new PolicyError(PolicyErrorCode.opaTimedOut, message, { cause })
-  }
-  const message = `\`opa ${verb}\` was ended by ${cause.signal}`
-  return new PolicyError(PolicyErrorCode.opaFailed, message, { cause })
-}
-
-function refused(what: string, answer: OpaAnswer): PolicyError {
-  const problems = problemsOf(answer)
-  if (problems.length === 0) {
-    return new PolicyError(PolicyErrorCode.opaFailed, `\`${what}\` failed without saying why`)
-  }
-  return new PolicyError(
-    PolicyErrorCode.policyRefused,
-    `the policies do not pass \`${what}\`: ${some(problems)}`,
-  )
-}
-
-/** `opa check` says it in JSON; `opa test` and `opa build` in text, details indented. */
-function problemsOf({ stdout, stderr }: OpaAnswer): string[] {
-  const told = parse(stderr) as { errors?: Problem[] } | undefined
-  if (Array.isArray(told?.errors)) {
-    return told.errors.map(({ location, message }) => {
-      const place = location?.file ? `${location.file}:${location.row}: ` : ''
-      return `${place}${oneLine(message)}`
-    })
-  }
-  return `${stderr}\n${stdout}`
-    .replaceAll(/(^error: )|(load error: )|(\d+ errors? occurred( during loading)?:)/gm, '')
-    .split('\n')
-    .filter((line) => /^ ?\S/.test(line))
-    .map(oneLine)
-}
-
-function parse(text: string): unknown {
-  try {
-    return JSON.parse(text)
-  } catch {
-    // Not every failure is told in JSON: the caller reads the text then.
-    return undefined
-  }
-}
-
-function some(problems: readonly string[]): string {
-  const more = problems.length - PROBLEMS_TOLD_MAX
-  const told = problems.slice(0, PROBLEMS_TOLD_MAX).join('; ')
-  return more > 0 ? `${told}; and ${more} more` : told
-}
-
-function oneLine(text: string): string {
-  return text.replaceAll(/\s+/g, ' ').trim()
 }

@@ -1,15 +1,19 @@
-import type { Bundle } from './bundle.ts'
+import type { Bundle } from './bundle/bundle.ts'
 import { PolicyError, PolicyErrorCode } from './errors.ts'
 import type { EvaluateOptions } from './evaluation.ts'
 import { evaluationFault, patchFault, unknownEntrypoint } from './faults.ts'
+import type { FetchingPolicy } from './fetch/fetching-policy.ts'
 import { jsonOf } from './input-json.ts'
 import type { Instance } from './instance.ts'
 import type { Memo } from './memo/memo.ts'
 import type { WriteRead } from './plan/read-json.ts'
+import type { ReadTree } from './plan/read-tree.ts'
+import { touches } from './plan/touches.ts'
+import { parseResult } from './result-json.ts'
 import { TABLES_ROOT } from './rule-index/report.ts'
 import { readValue } from './value/read.ts'
 import type { Value } from './value/value.ts'
-import { writeJson, writeValue } from './value/write.ts'
+import { writeValue } from './value/write.ts'
 
 /**
  * What an evaluation has touched of an instance's memory, the process keeps. An instance where one
@@ -36,6 +40,12 @@ export interface Policy {
   readonly spent: number
   /** Whether the last answer was remembered. */
   readonly remembered: boolean
+  /** Which labelled rules held for the last answer, in the order of the policy, at most 16. */
+  readonly labels: readonly string[]
+  /** The input of the last answer as the rules were given it, as JSON; undefined without any. */
+  readonly inputText: string | undefined
+  /** Asks the rules that ask other services; absent where the policy may not. */
+  readonly fetching?: FetchingPolicy
 }
 
 /** A policy in this process. */
@@ -64,6 +74,8 @@ const WARM_UP_TIMES = 3
 export interface Asking {
   /** Writes the parts of the input that its rules can read. */
   readonly write: WriteRead
+  /** The parts of the data that its rules can read. */
+  readonly data: ReadTree
   /** Absent where its answers depend on more than input and data. */
   readonly memo?: Memo
 }
@@ -76,6 +88,9 @@ export class WasmPolicy implements LoadedPolicy {
   #instance: Instance
   spent = 0
   remembered: boolean = false
+  labels: readonly string[] = NO_LABELS
+  inputText: string | undefined
+  fetching?: FetchingPolicy
 
   constructor(bundle: Bundle, instance: Instance, askings: ReadonlyMap<string, Asking>) {
     this.revision = bundle.revision
@@ -85,6 +100,8 @@ export class WasmPolicy implements LoadedPolicy {
   }
 
   evaluate(entrypoint: string, input?: unknown, options: EvaluateOptions = {}): unknown {
+    // Where it fails before it is written, there is none: the last one is another request's.
+    this.inputText = undefined
     const asking = this.#askings.get(entrypoint)
     if (asking === undefined) throw unknownEntrypoint(entrypoint, this.entrypoints)
     const json = input === undefined ? undefined : jsonOf(input, asking.write)
@@ -93,13 +110,16 @@ export class WasmPolicy implements LoadedPolicy {
     const known = memo?.get(json ?? NO_INPUT)
     if (known !== undefined) {
       this.spent = known.spent
+      this.labels = known.labels
+      this.inputText = json
       this.remembered = true
       return known.value
     }
     this.#lastInputs.set(entrypoint, input)
     const text = this.#evaluate(entrypoint, json, options)
     const value = text === undefined ? undefined : parseResult(text)
-    memo?.set(json ?? NO_INPUT, { value, spent: this.spent }, text?.length ?? 0)
+    const { spent, labels } = this
+    memo?.set(json ?? NO_INPUT, { value, spent, labels }, text?.length ?? 0)
     return value
   }
 
@@ -133,7 +153,7 @@ export class WasmPolicy implements LoadedPolicy {
 
   patchData(path: readonly string[], value: unknown): void {
     const text = value === undefined ? undefined : jsonOf(value, JSON.stringify)
-    for (const { memo } of this.#askings.values()) memo?.clear()
+    for (const { memo, data } of this.#askings.values()) if (touches(data, path)) memo?.clear()
     this.#replaceWorn()
     const where = `data.${path.join('.')}`
     if (path[0] === TABLES_ROOT) {
@@ -161,8 +181,12 @@ export class WasmPolicy implements LoadedPolicy {
     const id = instance.entrypoints.get(entrypoint)
     if (id === undefined) throw unknownEntrypoint(entrypoint, this.entrypoints)
     this.remembered = false
+    this.labels = NO_LABELS
+    this.inputText = input
     try {
-      return instance.evaluate(id, input, options)
+      const text = instance.evaluate(id, input, options)
+      this.labels = instance.labels
+      return text
     } catch (cause) {
       const fault = evaluationFault(entrypoint, cause, instance.isSpent)
       instance.recover()
@@ -179,16 +203,6 @@ export class WasmPolicy implements LoadedPolicy {
   }
 }
 
+const NO_LABELS: readonly string[] = Object.freeze([])
 /** That there is no input is no text of JSON. */
 const NO_INPUT = ''
-
-/** Most results are JSON. Where one has sets, they are put in order, which the module does not. */
-function parseResult(text: string): unknown {
-  if (text === 'true') return true
-  if (text === 'false') return false
-  try {
-    return JSON.parse(text)
-  } catch {
-    return JSON.parse(writeJson(readValue(text)))
-  }
-}

@@ -69,10 +69,12 @@ export function revisionOf(
   files: readonly SourceFile[],
   entrypoints: readonly string[],
   ruleIndex = true,
+  labels = true,
 ): string {
   // The number stands for the way policies are built: another way makes other bundles.
-  const digest = createHash('sha256').update('verdict policy 2\n')
+  const digest = createHash('sha256').update('verdict policy 3\n')
   if (!ruleIndex) digest.update('without rule index\n')
+  if (!labels) digest.update('without labels\n')
   digest.update(`${JSON.stringify(entrypoints)}\n`)
   for (const file of files) {
     digest.update(`${JSON.stringify([file.path, file.bytes.byteLength])}\n`).update(file.bytes)

@@ -4,12 +4,16 @@ export const DEFAULT_MEMO_BYTES_MAX = 32 * 1024 ** 2
 const ENTRY_BYTES_MAX = 16 * 1024
 /** What an entry takes beside its texts, about. */
 const ENTRY_OVERHEAD_BYTES = 256
+/** What an entry takes for each label, which it shares with all others. */
+const LABEL_BYTES = 8
 
 /** What was decided. */
 export interface Remembered {
   readonly value: unknown
   /** What it cost to find out, in units. */
   readonly spent: number
+  /** The labels of the rules that held: their texts are the policy's, whatever remembers them. */
+  readonly labels: readonly string[]
 }
 
 interface Entry extends Remembered {
@@ -52,13 +56,13 @@ export class Memo {
   }
 
   /** Remembers a value of JSON, which is frozen, for as long as its own `ttl_ms` says. */
-  set(question: string, { value, spent }: Remembered, answerBytes: number): void {
-    const bytes = question.length + answerBytes + ENTRY_OVERHEAD_BYTES
+  set(question: string, { value, spent, labels }: Remembered, answerBytes: number): void {
+    const bytes = question.length + answerBytes + labels.length * LABEL_BYTES + ENTRY_OVERHEAD_BYTES
     const ttlMs = ttlOf(value)
     if (bytes > Math.min(ENTRY_BYTES_MAX, this.#bytesMax) || ttlMs <= 0) return
     freeze(value)
     this.#forget(question)
-    this.#entries.set(question, { value, spent, bytes, untilMs: this.#now() + ttlMs })
+    this.#entries.set(question, { value, spent, labels, bytes, untilMs: this.#now() + ttlMs })
     this.#bytes += bytes
     while (this.#bytes > this.#bytesMax) {
       const [oldest] = this.#entries.keys()

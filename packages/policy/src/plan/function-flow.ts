@@ -1,3 +1,4 @@
+import { HELD } from '../labels/held.ts'
 import {
   type Definition,
   Definitions,
@@ -20,6 +21,8 @@ export interface FlowContext {
   readonly strings: readonly string[]
   /** The functions of the plan; any other name is a built-in. */
   readonly callable: (name: string) => Callable | undefined
+  /** The functions that a path of data can lead to. */
+  readonly dynamic: (path: readonly Operand[]) => readonly Callable[]
   /** Something that can't be followed may look at everything. */
   readonly lookAtAll: () => void
 }
@@ -93,6 +96,9 @@ export class FunctionFlow {
       case 'CallStmt':
         this.#addCall(statement)
         break
+      case 'CallDynamicStmt':
+        this.#addDynamicCall(statement)
+        break
       case 'WithStmt':
         this.#addWith(statement)
         break
@@ -133,8 +139,25 @@ export class FunctionFlow {
       this.#context.places.move(callee.returned, target)
     } else if (func === 'object.get') {
       this.#addGet(operands, at, target)
+    } else if (func === HELD) {
+      // It only hands the value on.
+      this.#move(operands[1], at, target)
     } else {
       for (const operand of operands) this.#lookAt(operand, at)
+    }
+  }
+
+  /** Of what such a call is given, the locals are bare numbers. */
+  #addDynamicCall({ at, stmt: { args, path, result } }: PlacedStatement): void {
+    const target = this.#written(result, at)
+    const parts = path as readonly Operand[]
+    for (const part of parts) this.#lookAt(part, at)
+    for (const { params, returned } of this.#context.dynamic(parts)) {
+      for (const [index, local] of (args as readonly Local[]).entries()) {
+        const param = params[index]
+        if (param !== undefined) this.#move(local, at, param)
+      }
+      this.#context.places.move(returned, target)
     }
   }
 

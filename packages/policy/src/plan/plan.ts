@@ -6,6 +6,8 @@
 export interface Plan {
   readonly static: {
     readonly strings?: readonly { readonly value: string }[]
+    /** The sources; statements say by number which one they are of. */
+    readonly files?: readonly { readonly value: string }[]
   }
   readonly plans: {
     readonly plans: readonly { readonly name: string; readonly blocks: readonly Block[] }[]
@@ -18,6 +20,8 @@ export interface PlanFunction {
   /** The first two are the input and the data. */
   readonly params: readonly Local[]
   readonly return: Local
+  /** By which a path of data leads to it. */
+  readonly path?: readonly string[]
   readonly blocks: readonly Block[]
 }
 

@@ -3,7 +3,7 @@ import { opaBinary, temporaryDirectory, writeFiles } from '@verdict/kit'
 import fc from 'fast-check'
 import { beforeAll, describe, expect, test, vi } from 'vitest'
 import { buildBundle } from '../build.ts'
-import type { Bundle } from '../bundle.ts'
+import type { Bundle } from '../bundle/bundle.ts'
 import { loadPolicy } from '../load.ts'
 import type { Policy } from '../policy.ts'
 import type { Plan } from './plan.ts'
@@ -142,7 +142,7 @@ beforeAll(async () => {
     entrypoints: ROWS.map((_, at) => `p${at}/x`),
     cacheDir: scratch.path,
   })
-  plan = JSON.parse(Buffer.from(bundle.plan).toString('utf8')) as Plan
+  plan = JSON.parse(Buffer.from(bundle.plan ?? '').toString('utf8')) as Plan
 })
 
 describe('an entrypoint reads', () => {

@@ -119,7 +119,7 @@ function isVariable({ type }: Term): boolean {
 }
 
 /** Variables that stand somewhere by themselves: where one is declared, it does. */
-function bareVariables({ rule }: Pattern): Set<string> {
+export function bareVariables({ rule }: Pick<Pattern, 'rule'>): Set<string> {
   const found = new Set<string>()
   const visit = (node: unknown): void => {
     if (typeof node !== 'object' || node === null) return

@@ -155,12 +155,13 @@ test('what a table came from is told, and what a document about all rules says s
         line: 10,
         rule: 'x',
         rules: MANY,
-        table: { name: 't0', by: ['equal input["a"]'], columns: 0, rowsTogetherMax: 1 },
+        // The number of the label.
+        table: { name: 't0', by: ['equal input["a"]'], columns: 1, rowsTogetherMax: 1 },
       },
     ],
   })
   expect(data.mine).toBe(1)
-  expect(data.verdict_index.t0).toMatchObject({ v0: [10], v1: [14], v11: [54] })
+  expect(data.verdict_index.t0).toMatchObject({ v0: [1, 10], v1: [2, 14], v11: [12, 54] })
 })
 
 test('where OPA does not compile the tables, the report has none', () => {

@@ -1,3 +1,5 @@
+import type { DispatchReport } from '../rule-dispatch/report.ts'
+
 /** The root of the data that holds the tables; a policy that names it is left as it is. */
 export const TABLES_ROOT = 'verdict_index'
 
@@ -30,6 +32,8 @@ export interface RuleIndexReport {
   readonly families: readonly FamilyReport[]
   /** Why files, or all policies, were left alone as a whole. */
   readonly leftAlone: readonly { readonly file?: string; readonly why: string }[]
+  /** What became of rules that are of different forms. */
+  readonly dispatch?: DispatchReport
 }
 
 /** The report where none of the tables could be used after all. */

@@ -60,7 +60,8 @@ export async function indexRules(
   return { files: [...rewritten, { path: `${TABLES_ROOT}.json`, bytes: data }], report }
 }
 
-function readSource(
+/** The statements of a file of Rego; where they are not understood, that is told. */
+export function readSource(
   { path, bytes }: SourceFile,
   leftAlone: { file?: string; why: string }[],
 ): Source | undefined {

@@ -88,7 +88,7 @@ function formsOf(statements: readonly Statement[]): (readonly Statement[])[] {
 }
 
 /** Metadata that is about more than the rule it is at, or that the compiler acts on. */
-function isAnnotatedForOthers(comments: Statement['comments']): boolean {
+export function isAnnotatedForOthers(comments: Statement['comments']): boolean {
   const text = comments.map((comment) => comment.text).join('\n')
   return /METADATA/.test(text) && /\b(?:scope|entrypoint|schemas)\b/.test(text)
 }
@@ -145,7 +145,7 @@ function nameOf(form: readonly Statement[]): string {
 }
 
 /** The text without these rules and the comments before them; what stays keeps its line. */
-function without(text: string, rules: readonly Statement[]): string {
+export function without(text: string, rules: readonly Statement[]): string {
   const gone = rules
     .flatMap(({ comments, start, end }) => [
       ...comments.map((comment) => ({

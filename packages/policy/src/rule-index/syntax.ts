@@ -25,6 +25,8 @@ export interface Rule {
 }
 
 export interface Module {
+  readonly package?: { readonly path: readonly Term[] }
+  readonly imports?: readonly { readonly path: Term; readonly alias?: string }[]
   readonly rules?: readonly Rule[]
 }
 
