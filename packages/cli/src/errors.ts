@@ -15,6 +15,14 @@ export const CliErrorCode = {
   streamRefused: 'stream_refused',
   /** A file that was named can't be read, or holds something else. */
   badFile: 'bad_file',
+  /** A bundle is in force, but a decision point does not run it in time, or none follows it. */
+  fleetBehind: 'fleet_behind',
+  /** The log has no such decision, or audit can't be asked for it. */
+  decisionNotFound: 'decision_not_found',
+  /** The record of the decision lacks what it takes to explain it, such as the input. */
+  notExplainable: 'not_explainable',
+  /** The policies that took the decision are in none of the places that were looked at. */
+  policyNotFound: 'policy_not_found',
 } as const
 export type CliErrorCode = (typeof CliErrorCode)[keyof typeof CliErrorCode]
 

@@ -51,7 +51,7 @@ export interface PoliciesOptions {
 /** Compiles the policies, so that a mistake in them is told before anything runs. */
 export async function preparePolicies(
   { opa, policiesDir, entrypoint, cacheDir }: PoliciesOptions,
-  { terminal, stop }: CommandContext,
+  { terminal, stop, env }: CommandContext,
 ): Promise<void> {
   const step = terminal.step(`compiling and testing the policies in ${shownPath(policiesDir)}`)
   try {
@@ -61,6 +61,8 @@ export async function preparePolicies(
       entrypoints: [entrypoint],
       cacheDir,
       signal: stop,
+      // As authz, which reads it, will build them.
+      allowFetch: (env['VERDICT_AUTHZ_FETCH_HOSTS'] ?? '') !== '',
     })
     step.done(`revision ${bundle.revision.slice(0, REVISION_CHARS_SHOWN)}`)
   } catch (error) {

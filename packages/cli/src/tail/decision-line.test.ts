@@ -11,6 +11,7 @@ const RECORD = {
   principal: 'alice',
   destination: { namespace: 'shop', service: 'payments' },
   request: { method: 'POST', path: '/payments/1/refund', host: 'shop.example' },
+  policy: {},
   reason: 'not_permitted',
   durationUs: 1234,
 } as DecisionRecord
@@ -22,6 +23,14 @@ test('a decision is one line: when, how, who to whom, what, why', () => {
       String.raw`^\d\d:\d\d:05\.007  deny +403  alice → shop/payments  ` +
         String.raw`POST /payments/1/refund  not_permitted  1\.2 ms ${RECORD.id}$`,
     ),
+  )
+})
+
+test('the rules that held are told behind the reason, by their labels', () => {
+  const { terminal } = capture()
+  const policy = { rules: ['orders_read', 'evil\x1b[0m'] }
+  expect(decisionLine({ ...RECORD, policy }, terminal)).toContain(
+    'not_permitted  [orders_read, evil\\u{1b}[0m]  1.2 ms',
   )
 })
 

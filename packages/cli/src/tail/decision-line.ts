@@ -9,10 +9,11 @@ const STYLES: Readonly<Record<Outcome, Style>> = {
 }
 const OUTCOME_COLUMNS = 'unauthenticated'.length
 
-/** One decision as a line: when, how, who → whom, what, why. */
+/** One decision as a line: when, how, who → whom, what, why, by which rules. */
 export function decisionLine(record: DecisionRecord, terminal: Terminal): string {
   const { time, outcome, status, principal, destination, request, reason, durationUs, id } = record
   const { namespace, service } = destination
+  const rules = record.policy.rules ?? []
   const whom = namespace === undefined ? service : `${namespace}/${service}`
   const parts = [
     terminal.paint('dim', timeOfDay(time)),
@@ -21,6 +22,7 @@ export function decisionLine(record: DecisionRecord, terminal: Terminal): string
     `${terminal.paint('bold', printable(principal))} → ${printable(whom)}`,
     printable(`${request.method} ${request.path}`),
     terminal.paint('cyan', printable(reason)),
+    ...(rules.length === 0 ? [] : [terminal.paint('dim', `[${printable(rules.join(', '))}]`)]),
     terminal.paint('dim', `${(durationUs / 1000).toFixed(1)} ms ${printable(id)}`),
   ]
   // A dry run: the caller was let through whatever was decided.
