@@ -12,6 +12,8 @@ reading := {"GET", "HEAD"}
 
 # METADATA
 # title: Anybody may read the catalogue
+# custom:
+#   id: public_catalogue
 grounds contains "public_catalogue" if {
 	request.destination == {"namespace": "shop", "service": "catalog"}
 	request.method in reading
@@ -20,6 +22,8 @@ grounds contains "public_catalogue" if {
 
 # METADATA
 # title: Customers and those who help them read orders
+# custom:
+#   id: orders_read
 grounds contains "orders_read" if {
 	request.destination == {"namespace": "shop", "service": "orders"}
 	request.method in reading
@@ -30,6 +34,8 @@ grounds contains "orders_read" if {
 
 # METADATA
 # title: Customers place orders
+# custom:
+#   id: order_placed
 grounds contains "order_placed" if {
 	request.destination == {"namespace": "shop", "service": "orders"}
 	request.method == "POST"
@@ -39,6 +45,8 @@ grounds contains "order_placed" if {
 
 # METADATA
 # title: Customers pay
+# custom:
+#   id: payment_made
 grounds contains "payment_made" if {
 	request.destination == {"namespace": "shop", "service": "payments"}
 	request.method == "POST"
@@ -48,6 +56,8 @@ grounds contains "payment_made" if {
 
 # METADATA
 # title: Support and administrators refund payments
+# custom:
+#   id: payment_refunded
 grounds contains "payment_refunded" if {
 	request.destination == {"namespace": "shop", "service": "payments"}
 	request.method == "POST"
@@ -58,6 +68,8 @@ grounds contains "payment_refunded" if {
 
 # METADATA
 # title: Workloads use foo without a user
+# custom:
+#   id: foo_used
 grounds contains "foo_used" if {
 	request.destination == {"namespace": "shop", "service": "foo"}
 	request.method in {"GET", "HEAD", "POST"}
@@ -66,6 +78,8 @@ grounds contains "foo_used" if {
 
 # METADATA
 # title: Whoever is logged in reads foo
+# custom:
+#   id: foo_read
 grounds contains "foo_read" if {
 	request.destination == {"namespace": "shop", "service": "foo"}
 	request.method in reading

@@ -12,10 +12,9 @@ import data.shop.users
 import data.shop.workloads
 
 # METADATA
-# title: The decision
 # description: |
-#   The first line that applies decides: an explicit deny wins over everything, then both the
-#   calling workload and the user behind it must be permitted.
+#   The decision. The first line that applies decides: an explicit deny wins over everything, then
+#   both the calling workload and the user behind it must be permitted.
 # entrypoint: true
 allow := refused(403, min(denials.reasons)) if count(denials.reasons) > 0
 
@@ -36,8 +35,9 @@ else := challenged("login_required") if users.status != "verified"
 else := refused(403, "not_permitted")
 
 # METADATA
-# title: The answer to a request that is permitted
-# description: Overwrites the header of that name, so that no client can name its own principal.
+# description: |
+#   The answer to a request that is permitted. It overwrites the header of that name, so that no
+#   client can name its own principal.
 granted(reason) := {
 	"allowed": true,
 	"reason": reason,
@@ -45,7 +45,7 @@ granted(reason) := {
 }
 
 # METADATA
-# title: The answer to a request that is denied
+# description: The answer to a request that is denied.
 refused(status, reason) := {
 	"allowed": false,
 	"reason": reason,
@@ -55,7 +55,7 @@ refused(status, reason) := {
 }
 
 # METADATA
-# title: The answer to a request that needs a login
+# description: The answer to a request that needs a login.
 challenged(reason) := object.union(
 	refused(401, reason),
 	{"headers": {"www-authenticate": `Bearer realm="shop"`}},

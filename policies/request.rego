@@ -4,22 +4,20 @@
 package shop.request
 
 # METADATA
-# title: The HTTP method
-# description: Case-sensitive, as HTTP has it.
+# description: The HTTP method, case-sensitive, as HTTP has it.
 default method := ""
 
 method := input.attributes.request.http.method
 
 # METADATA
-# title: The path in segments, without the query
+# description: The path in segments, without the query.
 default path := []
 
 path := input.parsed_path
 
 # METADATA
-# title: The destination
 # description: |
-#   Named by the route of the gateway, else by the workload that was called, else by its service
+#   The destination: named by the route of the gateway, else by the workload that was called, else by its service
 #   name, else by the first label of the host.
 destination := {"namespace": namespace, "service": service} if {
 	service := input.attributes.contextExtensions.service
@@ -38,11 +36,14 @@ destination := {"namespace": namespace, "service": service} if {
 } else := {"namespace": data.directory.default_namespace, "service": host_labels[0]}
 
 # METADATA
+# scope: document
 # title: Requests through the edge gateway
 # description: |
 #   The gateway names the service in the route, or serves it under a public domain. Callers out
 #   there have no workload identity, so the user's rules alone decide. A sidecar names the workload
 #   that it stands before: the host that a caller invents makes no gateway of it.
+# custom:
+#   id: via_gateway
 via_gateway if input.attributes.contextExtensions.service
 
 via_gateway if {
@@ -54,13 +55,15 @@ via_gateway if {
 # METADATA
 # title: Health checks
 # description: Anybody may ask whether a service is alive, without a login.
+# custom:
+#   id: health_check
 is_health_check if {
 	method in {"GET", "HEAD"}
 	path == ["healthz"]
 }
 
 # METADATA
-# title: The host in labels, in lower case and without the port
+# description: The host in labels, in lower case and without the port.
 default host_labels := [""]
 
 host_labels := split(split(lower(input.attributes.request.http.host), ":")[0], ".")

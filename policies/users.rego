@@ -4,13 +4,13 @@
 package shop.users
 
 # METADATA
-# title: What is known of the user
+# description: What is known of the user.
 default status := "anonymous"
 
 status := input.identity.status
 
 # METADATA
-# title: The name for services behind the gateway
+# description: The name for services behind the gateway.
 default principal := "anonymous"
 
 principal := input.identity.subject if {
@@ -19,6 +19,8 @@ principal := input.identity.subject if {
 
 # METADATA
 # title: Roles that the issuer of the token vouches for
+# custom:
+#   id: roles_of_token
 roles contains role if {
 	status == "verified"
 	is_array(input.identity.claims.roles)
@@ -28,6 +30,8 @@ roles contains role if {
 # METADATA
 # title: Roles that we gave
 # description: By issuer and subject, because two issuers may use the same subject.
+# custom:
+#   id: roles_of_directory
 roles contains role if {
 	status == "verified"
 	some role in data.directory.roles[input.identity.issuer][input.identity.subject]

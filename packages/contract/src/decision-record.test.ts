@@ -5,6 +5,8 @@ import {
   type Decision,
   encodeRecord,
   RECORD_AMBIGUITIES_MAX,
+  RECORD_INPUT_BYTES_MAX,
+  RECORD_RULES_MAX,
   RECORD_TEXT_BYTES_MAX,
 } from './decision-record.ts'
 import { newDecisionId } from './ids.ts'
@@ -25,7 +27,15 @@ const decisions: fc.Arbitrary<Decision> = fc
     id: newDecisionId(),
     identity: { status: 'verified', ...(d !== undefined && { subject: d, issuer: d }) },
     outcome: 'allow',
-    policy: { entrypoint: 'envoy/authz/allow', revision: 'r' },
+    policy: {
+      bundle: b,
+      dataRevision: us,
+      entrypoint: 'envoy/authz/allow',
+      input: JSON.stringify({ b, c }),
+      revision: 'r',
+      rules: [b, c],
+      units: us,
+    },
     principal: c,
     protocol: 'http',
     reason: b,
@@ -52,7 +62,17 @@ const longTexts: Decision = {
   id: newDecisionId(),
   identity: { issuer: LONG, status: 'verified', subject: LONG, workload: LONG },
   outcome: 'unauthenticated',
-  policy: { entrypoint: LONG.slice(0, 500), revision: 'f'.repeat(64) },
+  policy: {
+    bundle: LONG,
+    dataRevision: Number.MAX_SAFE_INTEGER,
+    entrypoint: LONG,
+    fetched: Number.MAX_SAFE_INTEGER,
+    // A quote takes two bytes.
+    input: '"'.repeat(RECORD_INPUT_BYTES_MAX / 2 - 1),
+    revision: LONG,
+    rules: Array.from({ length: RECORD_RULES_MAX + 1 }, () => LONG),
+    units: Number.MAX_SAFE_INTEGER,
+  },
   principal: LONG,
   protocol: 'envoy-grpc',
   reason: LONG,
@@ -67,6 +87,17 @@ test('the longest record fits into a line, and what was cut says so', () => {
   expect(Buffer.byteLength(json) + CHAIN_HASH_CHARS + 2).toBeLessThan(JOURNAL_LINE_BYTES_MAX)
   expect(JSON.parse(json).request.path.endsWith('…')).toBe(true)
   expect(JSON.parse(json).ambiguities).toHaveLength(RECORD_AMBIGUITIES_MAX)
+  expect(JSON.parse(json).policy.input).toBe(longTexts.policy.input)
+  expect(JSON.parse(json).policy.rules).toHaveLength(RECORD_RULES_MAX)
+})
+
+test('an input that is too long is left out whole, and the record says so', () => {
+  const policyWith = (input: string) =>
+    JSON.parse(encodeRecord({ ...longTexts, policy: { input } }, position)).policy
+  expect(policyWith('"'.repeat(RECORD_INPUT_BYTES_MAX / 2))).toEqual({ inputOmitted: true })
+  expect(policyWith('a'.repeat(RECORD_INPUT_BYTES_MAX - 1))).toEqual({ inputOmitted: true })
+  const longest = 'a'.repeat(RECORD_INPUT_BYTES_MAX - 2)
+  expect(policyWith(longest)).toEqual({ input: longest })
 })
 
 test('a long text of plain letters is kept whole', () => {

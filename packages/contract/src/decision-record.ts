@@ -23,6 +23,30 @@ export interface Destination {
   readonly service: string
 }
 
+/** The policy that decided; empty where there was none, or none was asked. */
+export interface DecidedBy {
+  /** The name of its bundle; absent where the policies are a folder's. */
+  readonly bundle?: string
+  /** The last change of its data that it had seen; absent where its data does not change. */
+  readonly dataRevision?: number
+  readonly entrypoint?: string
+  /** How many answers of other services it was given; absent where its rule asks none. */
+  readonly fetched?: number
+  /**
+   * The JSON of the input, as far as the policy can read it, with credentials masked; absent where
+   * it is too long, or nothing was evaluated, or it is not to be recorded.
+   */
+  readonly input?: string
+  /** There is an input, and it is not here for its length. */
+  readonly inputOmitted?: true
+  /** The digest of the sources, or what the builder of the bundle calls it. */
+  readonly revision?: string
+  /** The labels of the rules that held. */
+  readonly rules?: readonly string[]
+  /** What the evaluation has cost. */
+  readonly units?: number
+}
+
 /** What is written down of one decision: who, what, when, where, how, why. */
 export interface Decision {
   /** What other components may read differently in the request; left out where there is nothing. */
@@ -41,15 +65,7 @@ export interface Decision {
     readonly workload?: string
   }
   readonly outcome: Outcome
-  /**
-   * `revision` is the digest of the policies' sources, `units` what the evaluation has cost; absent
-   * where there was no policy, or none was evaluated.
-   */
-  readonly policy: {
-    readonly entrypoint?: string
-    readonly revision?: string
-    readonly units?: number
-  }
+  readonly policy: DecidedBy
   readonly principal: string
   readonly protocol: Protocol
   /** The policy's reason, or the code of a fault. */
@@ -81,13 +97,20 @@ export interface DecisionRecord extends Decision {
 /** Of more ambiguities the first are kept; there are not as many kinds. */
 export const RECORD_AMBIGUITIES_MAX = 32
 
+/** What a UTF-16 unit takes at most as JSON: `\u0000`. */
+const UNIT_BYTES_MAX = 6
+
 /**
  * A text of a record takes at most this many bytes as JSON, so that the longest record fits into a
  * line of the journal, whatever its texts hold.
  */
 export const RECORD_TEXT_BYTES_MAX = 3 * 1024
-/** So many UTF-16 units never take more, for one takes at most six bytes (`\u0000`). */
-export const RECORD_TEXT_UNITS_MIN = RECORD_TEXT_BYTES_MAX / 6
+/** Of more rules that held, the first by the order of the policy are kept. */
+export const RECORD_RULES_MAX = 16
+/** The label of a rule, the name or revision of a bundle, as JSON; a longer one is cut. */
+export const RECORD_NAME_BYTES_MAX = 126
+/** What an input takes at most as JSON; a longer one is left out, for half of it is no JSON. */
+export const RECORD_INPUT_BYTES_MAX = 8 * 1024
 
 /**
  * The canonical JSON of a record (RFC 8785): keys are written here in sorted order, numbers are
@@ -117,7 +140,18 @@ export function encodeRecord(decision: Decision, position: JournalPosition): str
     instance: position.instance,
     n: position.n,
     outcome: decision.outcome,
-    policy: { entrypoint: policy.entrypoint, revision: policy.revision, units: policy.units },
+    policy: {
+      bundle: bounded(policy.bundle, RECORD_NAME_BYTES_MAX),
+      dataRevision: policy.dataRevision,
+      entrypoint: bounded(policy.entrypoint),
+      fetched: policy.fetched,
+      ...inputOf(policy),
+      revision: bounded(policy.revision, RECORD_NAME_BYTES_MAX),
+      rules: policy.rules
+        ?.slice(0, RECORD_RULES_MAX)
+        .map((label) => bounded(label, RECORD_NAME_BYTES_MAX)),
+      units: policy.units,
+    },
     principal: bounded(decision.principal),
     protocol: decision.protocol,
     reason: bounded(decision.reason),
@@ -136,13 +170,30 @@ export function encodeRecord(decision: Decision, position: JournalPosition): str
   })
 }
 
-function bounded(text: string): string
-function bounded(text: string | undefined): string | undefined
+/** The input, or that it is left out. */
+function inputOf({ input, inputOmitted }: DecidedBy): Pick<DecidedBy, 'input' | 'inputOmitted'> {
+  if (input === undefined) return inputOmitted ? { inputOmitted } : NO_INPUT
+  const whole = input.isWellFormed() ? input : input.toWellFormed()
+  return fits(whole, RECORD_INPUT_BYTES_MAX) ? { input: whole } : { inputOmitted: true }
+}
+
+const NO_INPUT = {}
+
+function bounded(text: string, bytesMax?: number): string
+function bounded(text: string | undefined, bytesMax?: number): string | undefined
 /** A text that is too long is cut, and ends in `…`. */
-function bounded(text: string | undefined): string | undefined {
+function bounded(
+  text: string | undefined,
+  bytesMax: number = RECORD_TEXT_BYTES_MAX,
+): string | undefined {
   if (text === undefined) return undefined
   const whole = text.isWellFormed() ? text : text.toWellFormed()
-  if (whole.length <= RECORD_TEXT_UNITS_MIN) return whole
-  if (Buffer.byteLength(JSON.stringify(whole)) <= RECORD_TEXT_BYTES_MAX) return whole
-  return `${whole.slice(0, RECORD_TEXT_UNITS_MIN - 1).toWellFormed()}…`
+  if (fits(whole, bytesMax)) return whole
+  return `${whole.slice(0, bytesMax / UNIT_BYTES_MAX - 1).toWellFormed()}…`
+}
+
+/** Whether a text takes at most so many bytes as JSON. */
+function fits(text: string, bytesMax: number): boolean {
+  if (text.length <= bytesMax / UNIT_BYTES_MAX) return true
+  return text.length <= bytesMax && Buffer.byteLength(JSON.stringify(text)) <= bytesMax
 }

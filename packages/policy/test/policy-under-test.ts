@@ -4,7 +4,7 @@ import { promisify } from 'node:util'
 import { opaBinary, temporaryDirectory, writeFiles } from '@verdict/kit'
 import { expect } from 'vitest'
 import { buildBundle } from '../src/build.ts'
-import type { Bundle } from '../src/bundle.ts'
+import type { Bundle } from '../src/bundle/bundle.ts'
 import type { PolicyError } from '../src/errors.ts'
 import { loadPolicy } from '../src/load.ts'
 import type { LoadedPolicy } from '../src/policy.ts'
@@ -69,13 +69,24 @@ export async function answersOfBoth(
   }
 }
 
-async function askOpa(rego: string, input: Value): Promise<Record<string, string>> {
+/** What OPA's interpreter answers to each expression, with built-ins of before Rego's version 1. */
+export async function answersOfOpa(expressions: readonly string[]): Promise<Answers> {
+  const rules = expressions.map((expression, at) => `x${at} := ${expression}\n`)
+  const answers = await askOpa(rules.join('\n'), null, ['--v0-compatible'])
+  return Object.fromEntries(expressions.map((expression, at) => [expression, answers[`x${at}`]]))
+}
+
+async function askOpa(
+  rego: string,
+  input: Value,
+  flags: readonly string[] = [],
+): Promise<Record<string, string>> {
   await using scratch = temporaryDirectory()
   writeFiles(scratch.path, { 'p.rego': `package p\n\n${rego}`, 'input.json': writeJson(input) })
-  const texts = '{k: t | some k, v in data.p; t := sprintf("%v", [[v]])}'
+  const texts = '{k: t | v := data.p[k]; t := sprintf("%v", [[v]])}'
   const { stdout } = await run(
     await opaBinary(),
-    ['eval', '-d', 'p.rego', '-i', 'input.json', '-f', 'json', texts],
+    ['eval', ...flags, '-d', 'p.rego', '-i', 'input.json', '-f', 'json', texts],
     // In UTC, as this engine is wherever it runs.
     { cwd: scratch.path, maxBuffer: OUTPUT_BYTES_MAX, env: { TZ: 'UTC' } },
   )

@@ -32,7 +32,15 @@ async function setUp(decision: unknown, options: Partial<DeciderOptions> = {}) {
   const decider = new Decider({
     identifier: { identify: () => ALICE },
     policy: () => ({
-      policy: { revision: REVISION, entrypoints: [], spent: 0, remembered: false, evaluate },
+      policy: {
+        revision: REVISION,
+        entrypoints: [],
+        spent: 0,
+        remembered: false,
+        labels: [],
+        inputText: undefined,
+        evaluate,
+      },
       revision: REVISION,
       entrypoint: 'a/b',
     }),

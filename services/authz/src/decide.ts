@@ -1,14 +1,6 @@
-import {
-  type DecisionId,
-  encodeRecord,
-  type Identity,
-  IdentityStatus,
-  messageOf,
-  newDecisionId,
-  Outcome,
-} from '@verdict/contract'
-import type { Journal } from '@verdict/journal'
+import { type Identity, IdentityStatus, newDecisionId, Outcome } from '@verdict/contract'
 import { Admission } from './admission.ts'
+import { askFetching, askPolicy, type Waiting } from './ask-policy.ts'
 import { parseBody } from './body/body.ts'
 import type { GrpcMessages } from './body/grpc-body.ts'
 import {
@@ -18,41 +10,26 @@ import {
   DEFAULT_CHOICES,
 } from './canonicalise/ambiguity.ts'
 import { type CanonicalRequest, canonicalise } from './canonicalise/canonicalise.ts'
+import { type Answer, Commit, type CommitEvents, type CommitOptions } from './commit.ts'
 import { DECISION_TIMEOUT_MS, Deadlines, Waiter } from './deadline.ts'
-import { unenforced } from './dry-run.ts'
 import { AuthzError, AuthzErrorCode } from './errors.ts'
-import { type ActivePolicy, evaluate } from './evaluate.ts'
-import { FAULT_STATUS, faultOf, GONE, UNRECORDED } from './fault.ts'
+import type { ActivePolicies } from './evaluate.ts'
+import { faultOf, GONE, UNRECORDED } from './fault.ts'
 import { credentialsOf, type Identifier } from './identify.ts'
 import { buildInput, routeInput } from './input.ts'
-import { type Findings, recordOf } from './record.ts'
+import type { Findings } from './record.ts'
 import type { Caller, DecisionRequest } from './request.ts'
 import { readResult } from './result/read-result.ts'
 import { settleHeaders } from './result/settle-headers.ts'
 import { type ChosenPolicy, choosePolicy } from './route/choose.ts'
-import {
-  ambiguous,
-  type Ruling,
-  removedHeaders,
-  toldStatus,
-  unauthenticated,
-  unreadable,
-} from './ruling.ts'
+import { ambiguous, type Ruling, unauthenticated, unreadable } from './ruling.ts'
 
-/** A decision that is on record: what the adapter tells the caller. */
-export interface Answer extends Ruling {
-  readonly id: DecisionId
-  /** The HTTP status that the caller is told. */
-  readonly status: number
-  /** What the upstream must not see: what the policy says, and headers in our name. */
-  readonly headersToRemove: readonly string[]
-}
+export type { Answer } from './commit.ts'
 
-export interface DeciderOptions {
+export interface DeciderOptions extends CommitOptions {
   readonly identifier: Pick<Identifier, 'identify'>
   /** The policies that decide now; undefined while there are none. */
-  readonly policy: () => ActivePolicy | undefined
-  readonly journal: Pick<Journal, 'append'>
+  readonly policy: () => ActivePolicies | undefined
   /** Reads gRPC bodies; without it they stay unread. */
   readonly grpcMessages?: GrpcMessages | undefined
   /** Requests that may be decided at the same time; more get `overloaded`. */
@@ -61,17 +38,24 @@ export interface DeciderOptions {
   readonly decisionTimeoutMs?: number
   /** Bodies are not read, and the policy gets none of them. Default: false. */
   readonly skipBodyParse?: boolean
-  /** Denials are recorded, and not enforced. Default: false. */
-  readonly dryRun?: boolean
+  /** The input of the policy is recorded, with credentials masked. Default: true. */
+  readonly recordInput?: boolean
   readonly events: DecideEvents
   /** Default: what docs/ambiguities.md says. */
   readonly ambiguities?: AmbiguityRules
 }
 
+/** A request on its way to the policy. */
+interface Asked {
+  readonly request: DecisionRequest
+  readonly findings: Findings
+  readonly canonical: CanonicalRequest
+  readonly policy: ChosenPolicy | undefined
+  readonly waiter: Waiter
+}
+
 /** What the decider reports; see events.ts. */
-export interface DecideEvents {
-  decided(outcome: Outcome, request: DecisionRequest, unreadable: boolean): void
-  faulted(fault: AuthzError, request: DecisionRequest): void
+export interface DecideEvents extends CommitEvents {
   /** The policy gave its decision, or none, anew or from what it remembers. */
   evaluated(remembered: boolean): void
   ambiguous(finding: AmbiguityFinding): void
@@ -85,6 +69,7 @@ export class Decider {
   readonly #options: DeciderOptions
   readonly #ambiguities: AmbiguityRules
   readonly #timeoutMs: number
+  readonly #commit: Commit
   readonly #admission: Admission
   readonly #deadlines = new Deadlines()
 
@@ -92,6 +77,7 @@ export class Decider {
     this.#options = options
     this.#ambiguities = options.ambiguities ?? new AmbiguityRules(DEFAULT_CHOICES)
     this.#timeoutMs = options.decisionTimeoutMs ?? DECISION_TIMEOUT_MS
+    this.#commit = new Commit(options)
     this.#admission = new Admission({ requestsMax: options.requestsMax })
   }
 
@@ -121,12 +107,13 @@ export class Decider {
   async #decide(request: DecisionRequest, waiter: Waiter): Promise<Answer> {
     const timeMs = Date.now()
     const findings: Findings = { id: newDecisionId(timeMs), timeMs }
+    const considered = { request, findings, waiter }
     try {
       const ruling = await this.#rule(request, findings, waiter)
       if (waiter.gone) throw GONE
-      return await this.#commit(request, findings, ruling, waiter)
+      return await this.#commit.decision(considered, ruling)
     } catch (thrown) {
-      throw await this.#fault(request, findings, faultOf(thrown), waiter)
+      throw await this.#commit.fault(considered, faultOf(thrown))
     }
   }
 
@@ -138,12 +125,13 @@ export class Decider {
       const refused = this.#judge(request, findings, canonical, policy)
       if (refused !== undefined) return ambiguous(refused)
       const found = this.#options.identifier.identify(credentialsOf(request))
-      if (!(found instanceof Promise)) return this.#ask(request, findings, canonical, policy, found)
+      const asked = { request, findings, canonical, policy, waiter }
+      if (!(found instanceof Promise)) return this.#ask(asked, found)
       const identity = await found
       // Many may have waited for authn; they take turns with those that came since.
       return await this.#admission.turn(waiter, () => {
         if (waiter.gone) throw GONE
-        return this.#ask(request, findings, canonical, policy, identity)
+        return this.#ask(asked, identity)
       })
     } catch (thrown) {
       if (thrown instanceof AuthzError && thrown.code === AuthzErrorCode.requestUnreadable) {
@@ -183,12 +171,10 @@ export class Decider {
 
   /** Asks the policy, where the identity is one to ask it about. */
   #ask(
-    { attributes }: DecisionRequest,
-    findings: Findings,
-    canonical: CanonicalRequest,
-    policy: ChosenPolicy | undefined,
+    { request, findings, canonical, policy, waiter }: Asked,
     identity: Identity,
-  ): Ruling {
+  ): Ruling | Promise<Ruling> {
+    const { attributes } = request
     findings.identity = identity
     if (identity.status === IdentityStatus.invalid) return unauthenticated(identity)
     const { skipBodyParse = false, grpcMessages: messages } = this.#options
@@ -204,63 +190,29 @@ export class Decider {
     const input = buildInput(attributes, canonical, body, identity)
     if (findings.ambiguities !== undefined) input.ambiguities = findings.ambiguities
     if (policy.route !== undefined) input.route = routeInput(policy.route)
-    const decision = evaluate(policy, input)
-    findings.units = policy.policy.spent
-    this.#options.events.evaluated(policy.policy.remembered)
-    const result = settleHeaders(readResult(decision), attributes?.request?.http)
-    return { outcome: result.allowed ? Outcome.allow : Outcome.deny, result, unreadable: false }
+    const ruled = (decision: unknown, isRemembered: boolean): Ruling => {
+      this.#options.events.evaluated(isRemembered)
+      const result = settleHeaders(readResult(decision), attributes?.request?.http)
+      return { outcome: result.allowed ? Outcome.allow : Outcome.deny, result, unreadable: false }
+    }
+    const { recordInput = true } = this.#options
+    const question = { policy, input, findings, recordInput }
+    const { fetching } = policy.policy
+    if (fetching?.has(policy.entrypoint)) {
+      const decided = askFetching(fetching, question, this.#waiting(waiter))
+      return decided.then((decision) => ruled(decision, false))
+    }
+    const decision = askPolicy(question)
+    return ruled(decision, policy.policy.remembered)
   }
 
-  async #commit(
-    request: DecisionRequest,
-    findings: Findings,
-    ruling: Ruling,
-    waiter: Waiter,
-  ): Promise<Answer> {
-    const { outcome, result } = ruling
-    const status = toldStatus(request, result)
-    const enforced = outcome === Outcome.allow || this.#options.dryRun !== true
-    const verdict = { outcome, reason: result.reason, status, enforced }
-    const record = recordOf(request, findings, verdict)
-    try {
-      await this.#options.journal.append((position) => encodeRecord(record, position))
-    } catch (thrown) {
-      const why = `the decision can't be recorded: ${messageOf(thrown)}`
-      throw new AuthzError(AuthzErrorCode.recordFailed, why, { cause: thrown })
-    }
-    this.#options.events.decided(outcome, request, ruling.unreadable)
-    if (waiter.gone) throw GONE
-    const told = enforced ? ruling : unenforced(ruling)
-    return {
-      ...told,
-      id: findings.id,
-      status: enforced ? status : told.result.status,
-      headersToRemove: told.result.allowed ? removedHeaders(request, told.result) : NO_HEADERS,
-    }
-  }
-
-  /** Records a fault where that is possible, and makes of it what the caller is told. */
-  async #fault(
-    request: DecisionRequest,
-    findings: Findings,
-    fault: AuthzError,
-    waiter: Waiter,
-  ): Promise<AuthzError> {
-    const { code, message } = fault
-    if (waiter.gone) return GONE
-    if (UNRECORDED.has(code)) return fault
-    this.#options.events.faulted(fault, request)
-    const verdict = { outcome: Outcome.error, reason: code, status: FAULT_STATUS[code] }
-    const record = recordOf(request, findings, verdict)
-    try {
-      await this.#options.journal.append((position) => encodeRecord(record, position))
-    } catch {
-      // The caller gets no decision either way; the journal tells of its own fault.
-      return fault
-    }
-    this.#options.events.decided(Outcome.error, request, false)
-    return new AuthzError(code, message, { cause: fault, decisionId: findings.id })
+  /** Between the evaluations of one request others take turns. */
+  #waiting(waiter: Waiter): Waiting {
+    const turn: Waiting['turn'] = (evaluateAgain) =>
+      this.#admission.turn(waiter, () => {
+        if (waiter.gone) throw GONE
+        return evaluateAgain()
+      })
+    return { deadlineMs: waiter.deadlineMs, turn }
   }
 }
-
-const NO_HEADERS: readonly string[] = []

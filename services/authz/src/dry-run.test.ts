@@ -22,7 +22,15 @@ async function decide(decision: unknown, identity: Identity, dryRun: boolean, he
   const decider = new Decider({
     identifier: { identify: () => identity },
     policy: () => ({
-      policy: { revision: REVISION, entrypoints: [], spent: 0, remembered: false, evaluate },
+      policy: {
+        revision: REVISION,
+        entrypoints: [],
+        spent: 0,
+        remembered: false,
+        labels: [],
+        inputText: undefined,
+        evaluate,
+      },
       revision: REVISION,
       entrypoint: 'a/b',
     }),

@@ -43,7 +43,15 @@ async function inputFor(attributes: JsonObject | undefined, setting: Setting = {
   const options: DeciderOptions = {
     identifier: { identify: () => identity },
     policy: () => ({
-      policy: { revision: 'r', entrypoints: ['a/b'], spent: 0, remembered: false, evaluate },
+      policy: {
+        revision: 'r',
+        entrypoints: ['a/b'],
+        spent: 0,
+        remembered: false,
+        labels: [],
+        inputText: undefined,
+        evaluate,
+      },
       revision: 'r',
       entrypoint: 'a/b',
       ...(table && { routes: table }),

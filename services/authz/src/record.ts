@@ -4,10 +4,12 @@ import {
   type Identity,
   type Outcome,
   principalOf,
+  RECORD_INPUT_BYTES_MAX,
 } from '@verdict/contract'
 import type { AmbiguityKind } from './canonicalise/ambiguity.ts'
 import { pathOf } from './canonicalise/canonicalise.ts'
 import { destinationOf } from './destination.ts'
+import { masked } from './masking.ts'
 import { type DecisionRequest, headerOf } from './request.ts'
 
 /** What was found out on the way to a decision; what was not reached is not there. */
@@ -17,10 +19,26 @@ export interface Findings {
   identity?: Identity
   /** Those that the policy is told of. */
   ambiguities?: readonly AmbiguityKind[]
-  policy?: { readonly entrypoint: string; readonly revision: string }
+  policy?: {
+    readonly entrypoint: string
+    readonly revision: string
+    /** Absent where the policies are a folder's. */
+    readonly bundle?: string
+  }
+  /** The last change of the data that the policy had seen. */
+  dataRevision?: number | undefined
+  /** The JSON that the policy was given; absent where it is not to be recorded. */
+  input?: string | undefined
+  /** The labels of the rules that held. */
+  rules?: readonly string[]
+  /** How many questions of the policy other services have answered. */
+  fetched?: number
   /** What the evaluation has cost, in units. */
   units?: number
 }
+
+/** A longer input is not even looked through: its credentials alone do not make it so long. */
+const INPUT_CHARS_MAX = 2 * RECORD_INPUT_BYTES_MAX
 
 export interface Verdict {
   readonly outcome: Outcome
@@ -37,10 +55,11 @@ const UNKNOWN_PRINCIPAL = 'unknown'
 /** The record of a decision: who, what, when, where, how, why. It holds no credentials. */
 export function recordOf(
   request: DecisionRequest,
-  { id, timeMs, identity, ambiguities, policy, units }: Findings,
+  findings: Findings,
   { outcome, reason, status, enforced = true }: Verdict,
 ): Decision {
   const { attributes, protocol } = request
+  const { id, timeMs, identity, ambiguities } = findings
   return {
     ...(ambiguities === undefined ? undefined : { ambiguities }),
     destination: destinationOf(attributes),
@@ -49,7 +68,7 @@ export function recordOf(
     id,
     identity: identity === undefined ? { status: 'unknown' } : identityOf(identity),
     outcome,
-    policy: policy === undefined ? {} : policyOf(policy, units),
+    policy: policyOf(findings),
     principal: identity === undefined ? UNKNOWN_PRINCIPAL : principalOf(identity),
     protocol,
     reason,
@@ -60,11 +79,25 @@ export function recordOf(
   }
 }
 
-function policyOf(
-  { entrypoint, revision }: NonNullable<Findings['policy']>,
-  units: number | undefined,
-): Decision['policy'] {
-  return { entrypoint, revision, ...(units === undefined ? undefined : { units }) }
+function policyOf(findings: Findings): Decision['policy'] {
+  const { policy, dataRevision, fetched, input, rules, units } = findings
+  if (policy === undefined) return {}
+  const { bundle, entrypoint, revision } = policy
+  return {
+    ...(bundle === undefined ? undefined : { bundle }),
+    ...(dataRevision === undefined ? undefined : { dataRevision }),
+    entrypoint,
+    ...(fetched === undefined ? undefined : { fetched }),
+    ...inputOf(input),
+    revision,
+    ...(rules === undefined || rules.length === 0 ? undefined : { rules }),
+    ...(units === undefined ? undefined : { units }),
+  }
+}
+
+function inputOf(input: string | undefined): Pick<Decision['policy'], 'input' | 'inputOmitted'> {
+  if (input === undefined) return {}
+  return input.length > INPUT_CHARS_MAX ? { inputOmitted: true } : { input: masked(input) }
 }
 
 function identityOf({ issuer, reason, status, subject, workload }: Identity): Decision['identity'] {

@@ -168,9 +168,11 @@ test('Envoy is told to let a request through, and all of its record is in the st
   })
   expect(policy).toEqual({
     entrypoint: 'envoy/authz/allow',
+    input: expect.stringContaining('"path":"/orders/1?token=secret"'),
     revision: expect.stringMatching(/^[0-9a-f]{64}$/),
     units: expect.any(Number),
   })
+  expect(policy.input).not.toContain(TOKEN.authorization)
   expect(Date.parse(time)).toBeGreaterThanOrEqual(before)
   expect(Date.parse(time)).toBeLessThanOrEqual(Date.now())
   expect(durationUs).toBeGreaterThan(0)

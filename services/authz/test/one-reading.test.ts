@@ -45,6 +45,8 @@ function echoing(): Decider {
         entrypoints: [],
         spent: 0,
         remembered: false,
+        labels: [],
+        inputText: undefined,
         evaluate: evaluate as never,
       },
       revision: '',
