@@ -4,6 +4,7 @@ import { DEFAULT_MEMO_BYTES_MAX } from '@verdict/policy'
 import { type ConfigOf, commonSettings, setting } from '@verdict/service'
 import { ambiguitiesSetting } from './canonicalise/ambiguities-setting.ts'
 import { DECISION_TIMEOUT_MS } from './deadline.ts'
+import { fetchHostsSetting } from './fetch-hosts-setting.ts'
 import { entrypointsSetting } from './route/entrypoints-setting.ts'
 
 const MIB = 1024 ** 2
@@ -73,6 +74,11 @@ export const settings = {
     default: 'policies',
     help: 'The folder of Rego and data; what changes in it becomes active at once.',
   }),
+  bundles: setting.path({
+    env: 'VERDICT_AUTHZ_BUNDLES',
+    optional: true,
+    help: 'A JSON file of signed bundles, which decide instead of the folder (docs/bundles.md).',
+  }),
   entrypoint: setting.text({
     env: 'VERDICT_AUTHZ_ENTRYPOINT',
     default: 'envoy/authz/allow',
@@ -87,10 +93,20 @@ export const settings = {
     optional: true,
     help: 'A JSON file that says which rule decides, by host, path and method (docs/routes.md).',
   }),
+  fetchHosts: fetchHostsSetting({
+    env: 'VERDICT_AUTHZ_FETCH_HOSTS',
+    help: 'Hosts (`host[:port]`, `*.suffix`) that policies may ask by `http.send`; without it none.',
+  }),
   skipBodyParse: setting.flag({
     env: 'VERDICT_AUTHZ_SKIP_BODY_PARSE',
     default: false,
     help: 'Bodies are not read: the policy gets no `parsed_body` and no `truncated_body`.',
+  }),
+  recordInput: setting.oneOf({
+    env: 'VERDICT_AUTHZ_RECORD_INPUT',
+    default: 'on',
+    values: ['on', 'off'],
+    help: 'Records hold the input that the policy was given, with credentials masked, or not.',
   }),
   dataDir: setting.path({
     env: 'VERDICT_AUTHZ_DATA_DIR',

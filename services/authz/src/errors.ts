@@ -10,6 +10,8 @@ export const AuthzErrorCode = {
   policyMissing: 'policy_missing',
   /** The policy failed while it was evaluated. */
   policyFailed: 'policy_failed',
+  /** The services that the policy asks did not answer in time, or too much is asked of them. */
+  fetchFailed: 'fetch_failed',
   /** The policy gives no decision for this request; add a `default` to the rule that is asked. */
   decisionUndefined: 'decision_undefined',
   /** The policy's decision is not of the form that the result contract asks for. */
@@ -28,6 +30,8 @@ export const AuthzErrorCode = {
   policyPathUnknown: 'policy_path_unknown',
   /** Envoy's context extensions of a route can't be read, or name a rule that may not decide here. */
   routeInvalid: 'route_invalid',
+  /** No active bundle has the rule that a route, or the setting, names. */
+  entrypointMissing: 'entrypoint_missing',
   /** A fault of the decision point itself; its log says which. */
   internal: 'internal',
 } as const
@@ -79,4 +83,31 @@ export type RoutesErrorCode = (typeof RoutesErrorCode)[keyof typeof RoutesErrorC
 
 export class RoutesError extends VerdictError<RoutesErrorCode> {
   override readonly name = 'RoutesError'
+}
+
+/** Why a bundle that is offered is not active, beside the codes of PolicyError; or its data. */
+export const BundlesErrorCode = {
+  /** The bundle server, or the bus, does not give the bundle: it is asked again. */
+  bundleUnreachable: 'bundle_unreachable',
+  /** The archive is larger than the file of bundles allows. */
+  bundleTooLarge: 'bundle_too_large',
+  /** There is nothing under the name, or nothing any more: what is active stays. */
+  bundleWithdrawn: 'bundle_withdrawn',
+  /** Another active bundle has a rule of the same path as an entrypoint. */
+  bundleEntrypointTaken: 'bundle_entrypoint_taken',
+  /** Only Rego is in the bundle, and no setting names a rule below its roots to compile it for. */
+  bundleWithoutEntrypoint: 'bundle_without_entrypoint',
+  /** What is kept on disk of the active bundle was changed or broken: nothing starts from it. */
+  bundleStateDamaged: 'bundle_state_damaged',
+  /** The last good bundle can't be kept on disk, so the new one is not activated. */
+  bundleStoreFailed: 'bundle_store_failed',
+  /** A change of data is outside of the roots of all active bundles: it changes no decision. */
+  dataUnowned: 'data_unowned',
+  /** A change of data is no JSON, or more of them wait than there is room for. */
+  dataMalformed: 'data_malformed',
+} as const
+export type BundlesErrorCode = (typeof BundlesErrorCode)[keyof typeof BundlesErrorCode]
+
+export class BundlesError extends VerdictError<BundlesErrorCode> {
+  override readonly name = 'BundlesError'
 }

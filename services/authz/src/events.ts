@@ -87,6 +87,13 @@ export class AuthzEvents implements DecideEvents, IdentifyEvents, QuestionEvents
     this.#log.error({ event: 'policy_refused', code: error.code }, message)
   }
 
+  /** A policy asks a host that is not allowed, and gets no answer of it. */
+  fetchRefused(host: string): void {
+    if (!this.#mayLog('fetch')) return
+    const message = `a policy asks \`${host}\`, which is not among VERDICT_AUTHZ_FETCH_HOSTS`
+    this.#log.warn({ event: 'fetch_refused', host }, message)
+  }
+
   routesActive(routes: number): void {
     this.#log.info({ event: 'routes_active', routes }, 'the routes are in force')
   }

@@ -14,6 +14,8 @@ export const FAULT_STATUS: Readonly<Record<AuthzErrorCode, number>> = {
   internal: 500,
   identity_unavailable: 503,
   policy_missing: 503,
+  entrypoint_missing: 503,
+  fetch_failed: 503,
   record_failed: 503,
   overloaded: 503,
   deadline_exceeded: 503,

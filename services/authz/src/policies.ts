@@ -1,17 +1,15 @@
-import { setInterval } from 'node:timers/promises'
-import type { VerdictError } from '@verdict/contract'
-import { type FollowedPolicies, followPolicies, type Policy, PolicyError } from '@verdict/policy'
+import {
+  type Fetcher,
+  type FollowedPolicies,
+  followPolicies,
+  type Policy,
+  type PolicyError,
+} from '@verdict/policy'
 import type { CheckResult } from '@verdict/service'
-import { RoutesError } from './errors.ts'
 import type { ActivePolicy } from './evaluate.ts'
 import type { AuthzEvents } from './events.ts'
+import { FollowedRoutes } from './route/followed-routes.ts'
 import type { RouteTable } from './route/route-table.ts'
-import { RoutesFile } from './route/routes-file.ts'
-
-/** How often the file of routes is looked at. */
-const LOOK_INTERVAL_MS = 1_000
-/** Routes whose rules can't be built are tried again after this long, or with other policies. */
-const RETRY_MS = 30_000
 
 export interface PoliciesOptions {
   readonly opa: string
@@ -27,6 +25,8 @@ export interface PoliciesOptions {
   readonly cacheDir: string
   /** For answers that are remembered; 0 for none. */
   readonly memoBytesMax: number
+  /** Asks other services for the policies; absent where they may not. */
+  readonly fetcher?: Fetcher | undefined
   readonly events: Pick<
     AuthzEvents,
     'policyActive' | 'policyRefused' | 'routesActive' | 'routesRefused'
@@ -51,10 +51,7 @@ export class Policies implements AsyncDisposable {
   #following: Following | undefined
   #active: ActivePolicy | undefined
   #policyRefused: PolicyError | undefined
-  #routesRefused: VerdictError | undefined
-  /** Routes whose rules could not be built, and when that is tried again. */
-  #pending: { readonly routes: RouteTable; retryAtMs: number } | undefined
-  #routesFollowed: Promise<void> | undefined
+  #routes: FollowedRoutes | undefined
 
   private constructor(options: PoliciesOptions) {
     this.#options = options
@@ -66,9 +63,14 @@ export class Policies implements AsyncDisposable {
    */
   static async open(options: PoliciesOptions): Promise<Policies> {
     const policies = new Policies(options)
-    const file = options.routes === undefined ? undefined : new RoutesFile(options.routes)
-    await policies.#adopt(file?.look())
-    if (file !== undefined) policies.#routesFollowed = policies.#followRoutes(file)
+    const { routes: file, events } = options
+    const adopt = async (routes: RouteTable): Promise<void> => await policies.#adopt(routes)
+    const routes = file === undefined ? undefined : new FollowedRoutes({ file, adopt, events })
+    const first = routes?.first()
+    await policies.#adopt(first)
+    if (first !== undefined) events.routesActive(first.size)
+    policies.#routes = routes
+    routes?.follow()
     return policies
   }
 
@@ -80,7 +82,7 @@ export class Policies implements AsyncDisposable {
   health(): CheckResult {
     if (this.#active === undefined) return { ok: false, detail: 'no policy is active' }
     let detail = `revision ${this.#active.revision}`
-    for (const refused of [this.#policyRefused, this.#routesRefused]) {
+    for (const refused of [this.#policyRefused, this.#routes?.refused]) {
       if (refused !== undefined) detail += `; what came later was refused: ${refused.message}`
     }
     return { ok: true, detail }
@@ -88,53 +90,14 @@ export class Policies implements AsyncDisposable {
 
   async [Symbol.asyncDispose](): Promise<void> {
     this.#closing.abort()
-    await this.#routesFollowed
+    await this.#routes?.[Symbol.asyncDispose]()
     this.#following?.stop.abort()
     await this.#following?.policies?.done
   }
 
-  async #followRoutes(file: RoutesFile): Promise<void> {
-    const { signal } = this.#closing
-    try {
-      for await (const _ of setInterval(LOOK_INTERVAL_MS, undefined, { signal, ref: false })) {
-        await this.#lookAt(file)
-      }
-    } catch (error) {
-      if (!signal.aborted) throw error
-    }
-  }
-
-  async #lookAt(file: RoutesFile): Promise<void> {
-    try {
-      const routes = file.look()
-      if (routes !== undefined) this.#pending = { routes, retryAtMs: 0 }
-    } catch (error) {
-      if (!(error instanceof RoutesError)) throw error
-      this.#pending = undefined
-      this.#refuseRoutes(error)
-    }
-    const pending = this.#pending
-    if (pending === undefined || performance.now() < pending.retryAtMs) return
-    // Whatever becomes active meanwhile may lead to a try before that.
-    pending.retryAtMs = performance.now() + RETRY_MS
-    try {
-      await this.#adopt(pending.routes)
-      this.#pending = undefined
-    } catch (error) {
-      if (!(error instanceof PolicyError)) throw error
-      if (!this.#closing.signal.aborted) this.#refuseRoutes(error)
-    }
-  }
-
-  #refuseRoutes(error: VerdictError): void {
-    const isNew = error.message !== this.#routesRefused?.message
-    this.#routesRefused = error
-    if (isNew) this.#options.events.routesRefused(error)
-  }
-
   /** Puts routes into force. @throws {PolicyError} where their rules can't be built */
   async #adopt(routes: RouteTable | undefined): Promise<void> {
-    const { entrypoint, entrypoints: further = [], events } = this.#options
+    const { entrypoint, entrypoints: further = [] } = this.#options
     const wanted = new Set([entrypoint, ...further, ...(routes?.entrypoints ?? [])])
     const before = this.#following
     if (
@@ -148,13 +111,11 @@ export class Policies implements AsyncDisposable {
       before?.stop.abort()
       await before?.policies?.done
     }
-    this.#routesRefused = undefined
-    if (routes !== undefined) events.routesActive(routes.size)
   }
 
   /** Builds the rules; the policies decide as soon as they are built. */
   async #follow(entrypoints: readonly string[], routes: RouteTable | undefined): Promise<void> {
-    const { opa, sources, cacheDir, memoBytesMax, events } = this.#options
+    const { opa, sources, cacheDir, memoBytesMax, fetcher, events } = this.#options
     const stop = new AbortController()
     const following: Following = { entrypoints, stop, routes }
     const stopWithUs = (): void => stop.abort()
@@ -165,7 +126,8 @@ export class Policies implements AsyncDisposable {
         sources,
         entrypoints,
         cacheDir,
-        load: { memoBytesMax },
+        allowFetch: fetcher !== undefined,
+        load: { memoBytesMax, fetcher },
         signal: stop.signal,
         onActive: (policy) => {
           if (stop.signal.aborted) return
@@ -173,7 +135,7 @@ export class Policies implements AsyncDisposable {
           this.#following = following
           this.#policyRefused = undefined
           // Other policies may have the rules that were missed.
-          if (this.#pending !== undefined) this.#pending.retryAtMs = 0
+          this.#routes?.retry()
           this.#activate(following, policy)
           events.policyActive(policy)
         },

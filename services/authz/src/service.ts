@@ -5,10 +5,14 @@ import {
   type ServiceContext,
   type ServiceDefinition,
 } from '@verdict/service'
+import { BundlePolicies } from './bundles/bundle-policies.ts'
+import { readBundlesFile } from './bundles/bundles-file.ts'
 import { AmbiguityRules } from './canonicalise/ambiguity.ts'
 import { type AuthzConfig, JOURNAL_BYTES_MIN, settings } from './config.ts'
 import { Decider } from './decide.ts'
 import { ProtoDescriptor } from './envoy/proto-descriptor.ts'
+import { fetcherFor } from './evaluate-fetching.ts'
+import { BundleEvents } from './events/bundle-events.ts'
 import { AuthzEvents } from './events.ts'
 import { Identifier } from './identify.ts'
 import { journalDir, LeftJournals, leftJournalDirs } from './left-journals.ts'
@@ -37,6 +41,7 @@ async function prepare(config: AuthzConfig): Promise<void> {
     const message = `${env} is too little for ${config.processes} processes: give it ${least} bytes`
     throw new ConfigError([{ env, message }])
   }
+  if (config.bundles !== undefined) readBundlesFile(config.bundles, settings.bundles.env)
   await prepareSockets(config)
 }
 
@@ -68,18 +73,8 @@ async function start(context: ServiceContext<AuthzConfig>): Promise<RunningServi
     const leftJournals = resources.use(new LeftJournals({ dirs: left, shipping, events }))
     health.check('left_journals', () => leftJournals.health())
   }
-  const policies = resources.use(
-    await Policies.open({
-      opa: config.opa,
-      sources: config.policies,
-      entrypoint: config.entrypoint,
-      entrypoints: config.entrypoints,
-      routes: config.routes,
-      cacheDir: join(config.dataDir, 'policies'),
-      memoBytesMax: config.memoBytesMax,
-      events,
-    }),
-  )
+  const bundles = await openBundles(context, events)
+  const policies = resources.use(bundles ?? (await openFolder(config, events)))
   health.check('policy', () => policies.health())
 
   const grpcMessages =
@@ -99,6 +94,7 @@ async function start(context: ServiceContext<AuthzConfig>): Promise<RunningServi
     decisionTimeoutMs: config.decisionTimeoutMs,
     skipBodyParse: config.skipBodyParse,
     dryRun: config.dryRun,
+    recordInput: config.recordInput === 'on',
     ambiguities: new AmbiguityRules(config.ambiguities),
     events,
   })
@@ -111,13 +107,49 @@ async function start(context: ServiceContext<AuthzConfig>): Promise<RunningServi
       ready: () => health.report().ok,
       facts: () => ({
         revision: policies.active?.revision ?? '',
+        ...bundles?.facts(),
         n: journal.lastDurable,
         shipped: shipping.shipped,
       }),
+      follow: bundles && ((connection, signal) => bundles.follow(connection, signal)),
     }),
   )
   health.check('bus', () => bus.health())
   resources.use(await Listeners.open(context, decider, events))
   const held = resources.move()
   return { stop: () => held.disposeAsync() }
+}
+
+/** Undefined where a folder of policies decides. */
+async function openBundles(
+  { config, log, metrics }: ServiceContext<AuthzConfig>,
+  events: AuthzEvents,
+): Promise<BundlePolicies | undefined> {
+  if (config.bundles === undefined) return undefined
+  return await BundlePolicies.open({
+    file: readBundlesFile(config.bundles, settings.bundles.env),
+    entrypoint: config.entrypoint,
+    entrypoints: config.entrypoints,
+    routes: config.routes,
+    opa: config.opa,
+    dataDir: config.dataDir,
+    memoBytesMax: config.memoBytesMax,
+    fetcher: fetcherFor(config.fetchHosts, events),
+    events: new BundleEvents(log, metrics),
+    routesEvents: events,
+  })
+}
+
+async function openFolder(config: AuthzConfig, events: AuthzEvents): Promise<Policies> {
+  return await Policies.open({
+    opa: config.opa,
+    sources: config.policies,
+    entrypoint: config.entrypoint,
+    entrypoints: config.entrypoints,
+    routes: config.routes,
+    cacheDir: join(config.dataDir, 'policies'),
+    memoBytesMax: config.memoBytesMax,
+    fetcher: fetcherFor(config.fetchHosts, events),
+    events,
+  })
 }

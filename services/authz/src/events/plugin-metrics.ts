@@ -27,6 +27,7 @@ export const PLUGIN_REASONS: Readonly<Partial<Record<AuthzErrorCode, PluginReaso
   route_invalid: 'input_parse_error',
   identity_unavailable: 'envoyauth_eval_error',
   policy_failed: 'envoyauth_eval_error',
+  fetch_failed: 'envoyauth_eval_error',
   decision_undefined: 'envoyauth_eval_error',
   decision_invalid: 'envoyauth_result_error',
   record_failed: 'unknown_log_error',

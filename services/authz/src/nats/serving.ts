@@ -15,6 +15,8 @@ export interface BusServingOptions {
   readonly handler: (payload: Uint8Array) => Promise<Uint8Array>
   readonly ready: () => boolean
   readonly facts: () => Record<string, string | number>
+  /** Follows something over the connection until the signal; rejects never. */
+  readonly follow?: ((connection: Connection, signal: AbortSignal) => Promise<void>) | undefined
 }
 
 /**
@@ -24,6 +26,8 @@ export interface BusServingOptions {
 export class BusServing implements AsyncDisposable {
   readonly #options: BusServingOptions
   readonly #link: BusLink
+  readonly #closing = new AbortController()
+  #following: Promise<void> | undefined
   #serving: Serving | undefined
   #heartbeats: ReturnType<typeof startHeartbeats> | undefined
 
@@ -59,11 +63,13 @@ export class BusServing implements AsyncDisposable {
   async [Symbol.asyncDispose](): Promise<void> {
     await this.drain()
     await this.#heartbeats?.stop()
+    this.#closing.abort()
+    await this.#following
     await this.#link.close()
   }
 
   #begin(connection: Connection): void {
-    const { instance, events, handler, ready, facts } = this.#options
+    const { instance, events, handler, ready, facts, follow } = this.#options
     this.#serving = serve(connection, {
       subject: subjects.check,
       queue: queues.authz,
@@ -71,6 +77,7 @@ export class BusServing implements AsyncDisposable {
       handler,
       onError: (error) => events.serverFault('nats', error),
     })
+    this.#following = follow?.(connection, this.#closing.signal)
     this.#heartbeats = startHeartbeats(connection, { service: 'authz', instance, ready, facts })
   }
 }

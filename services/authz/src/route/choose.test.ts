@@ -3,7 +3,7 @@ import fc from 'fast-check'
 import { expect, test } from 'vitest'
 import { AmbiguityRules, DEFAULT_CHOICES } from '../canonicalise/ambiguity.ts'
 import { canonicalise } from '../canonicalise/canonicalise.ts'
-import type { ActivePolicy } from '../evaluate.ts'
+import type { ActivePolicies, ActivePolicy } from '../evaluate.ts'
 import type { Attributes, HttpAttributes } from '../request.ts'
 import { choosePolicy } from './choose.ts'
 import { READ_CHARS_MAX } from './readings.ts'
@@ -26,6 +26,8 @@ function activeWith(routes: readonly object[] | undefined): ActivePolicy {
       entrypoints: ENTRYPOINTS,
       spent: 0,
       remembered: false,
+      labels: [],
+      inputText: undefined,
       evaluate: () => undefined,
     },
     revision: 'r',
@@ -38,7 +40,7 @@ const { normalize } = posix
 const ACTIVE = activeWith(ROUTES)
 
 interface Asked {
-  readonly active?: ActivePolicy
+  readonly active?: ActivePolicies
   readonly extensions?: Record<string, string>
   readonly entrypoint?: string
   readonly allowed?: string
@@ -223,4 +225,41 @@ test('a connection that is no HTTP has the rule of the setting', () => {
   const active = activeWith([{ entrypoint: 'shop/admin/allow' }])
   expect(choose(undefined, { active })).toBe(active)
   expect(choose({ path: '/' }, { active })).toMatchObject({ route: {} })
+})
+
+test('where bundles decide, each rule is found in its bundle, with what a record tells of it', () => {
+  const { policy } = ACTIVE
+  const data = { revision: 7 }
+  const owners = new Map(
+    ['shop/allow', 'shop/admin/allow'].map((rule) => {
+      const entrypoints = [rule]
+      return [rule, { policy: { ...policy, entrypoints }, revision: rule, bundle: rule, data }]
+    }),
+  )
+  const { routes } = ACTIVE
+  const active = { ...owners.get('shop/allow'), entrypoint: 'shop/allow', owners }
+  expect(choose({ path: '/' }, { active })).toMatchObject({ bundle: 'shop/allow', data })
+  const asked = choose({ path: '/' }, { active, entrypoint: 'shop/admin/allow' })
+  expect(asked).toMatchObject({ bundle: 'shop/admin/allow', revision: 'shop/admin/allow' })
+  const routed = choose({ path: '/admin/x' }, { active: { ...active, ...(routes && { routes }) } })
+  expect(routed).toMatchObject({ bundle: 'shop/admin/allow', route: { name: 'admin' } })
+  const extensions = { 'verdict.entrypoint': 'shop/further/allow' }
+  expect(() => choose({ path: '/' }, { active, extensions })).toThrow(
+    expect.objectContaining({
+      code: 'route_invalid',
+      message: expect.stringMatching(/of a bundle/),
+    }),
+  )
+})
+
+test('a rule that no bundle has, of a route or of the setting, is a fault', () => {
+  const owners = new Map()
+  const { routes } = ACTIVE
+  const active = { entrypoint: 'shop/allow', owners, ...(routes && { routes }) }
+  for (const path of ['/', '/admin/x']) {
+    expect(() => choose({ path }, { active })).toThrow(
+      expect.objectContaining({ code: 'entrypoint_missing' }),
+    )
+  }
+  expect(() => choose(undefined, { active })).toThrow(/VERDICT_AUTHZ_ENTRYPOINT names/)
 })

@@ -1,7 +1,7 @@
 import { AMBIGUITY_KINDS, Ambiguity, type AmbiguityKind } from '../canonicalise/ambiguity.ts'
 import type { CanonicalRequest } from '../canonicalise/canonicalise.ts'
 import { AuthzError, AuthzErrorCode } from '../errors.ts'
-import type { ActivePolicy } from '../evaluate.ts'
+import type { ActivePolicies, ActivePolicy } from '../evaluate.ts'
 import type { DecisionRequest } from '../request.ts'
 import { otherReadings, PATH_KINDS } from './readings.ts'
 import type { Route, RouteTable } from './route-table.ts'
@@ -21,10 +21,10 @@ export interface ChosenPolicy extends ActivePolicy {
  * Which rule decides a request, by the first that says so: the context extension of Envoy's route,
  * the caller who asks for a rule, the file of routes, the setting. `flagged` are the bits of the
  * ambiguities that the setting neither refuses nor allows.
- * @throws {AuthzError} `route_invalid`, `policy_path_unknown`
+ * @throws {AuthzError} `route_invalid`, `policy_path_unknown`, `entrypoint_missing`
  */
 export function choosePolicy(
-  active: ActivePolicy,
+  active: ActivePolicies,
   { attributes, entrypoint: asked }: DecisionRequest,
   canonical: CanonicalRequest,
   flagged: number,
@@ -35,17 +35,19 @@ export function choosePolicy(
     return named(active, asked, AuthzErrorCode.policyPathUnknown)
   }
   // A connection that is no HTTP has neither host nor path.
-  if (active.routes === undefined || attributes?.request?.http === undefined) return active
+  if (active.routes === undefined || attributes?.request?.http === undefined)
+    return byDefault(active)
   return byTable(active, active.routes, canonical, flagged)
 }
 
 function named(
-  active: ActivePolicy,
+  active: ActivePolicies,
   entrypoint: string,
   code: 'route_invalid' | 'policy_path_unknown',
 ): ChosenPolicy {
-  if (entrypoint === active.entrypoint) return active
-  if (active.policy.entrypoints.includes(entrypoint)) return { ...active, entrypoint }
+  if (entrypoint === active.entrypoint) return byDefault(active)
+  const chosen = withRule(active, entrypoint)
+  if (chosen?.policy.entrypoints.includes(entrypoint) === true) return chosen
   const who =
     code === AuthzErrorCode.routeInvalid
       ? `the context extension \`${ENTRYPOINT_KEY}\` names`
@@ -53,7 +55,33 @@ function named(
   throw new AuthzError(
     code,
     `${who} \`${entrypoint}\`, which is no rule that may decide here: ` +
-      'name it in VERDICT_AUTHZ_ENTRYPOINTS',
+      (active.owners === undefined
+        ? 'name it in VERDICT_AUTHZ_ENTRYPOINTS'
+        : 'name it as an entrypoint of a bundle'),
+  )
+}
+
+/** The rule of the setting. @throws {AuthzError} `entrypoint_missing` */
+function byDefault(active: ActivePolicies): ChosenPolicy {
+  if (hasPolicy(active)) return active
+  throw missing(active.entrypoint, 'VERDICT_AUTHZ_ENTRYPOINT names')
+}
+
+/** The policy that has a rule; of one policy alone it is not asked whether it has. */
+function withRule(active: ActivePolicies, entrypoint: string): ActivePolicy | undefined {
+  if (active.owners === undefined) return hasPolicy(active) ? { ...active, entrypoint } : undefined
+  const owner = active.owners.get(entrypoint)
+  return owner === undefined ? undefined : { ...active, ...owner, entrypoint }
+}
+
+function hasPolicy(active: ActivePolicies): active is ActivePolicy {
+  return active.policy !== undefined
+}
+
+function missing(entrypoint: string, who: string): AuthzError {
+  return new AuthzError(
+    AuthzErrorCode.entrypointMissing,
+    `${who} \`${entrypoint}\`, which no active bundle has: push one that has it`,
   )
 }
 
@@ -62,7 +90,7 @@ const AUTHORITY_KINDS =
   Ambiguity.authority_userinfo | Ambiguity.authority_invalid | Ambiguity.authority_mismatch
 
 function byTable(
-  active: ActivePolicy,
+  active: ActivePolicies,
   routes: RouteTable,
   canonical: CanonicalRequest,
   flagged: number,
@@ -82,11 +110,13 @@ function byTable(
     const differ = readings?.some((segments) => isOther(segments, method)) ?? true
     if (differ) disputed |= flagged & PATH_KINDS
   }
-  if (route === undefined && disputed === 0) return active
+  const chosen = route === undefined ? byDefault(active) : withRule(active, route.entrypoint)
+  if (chosen === undefined) throw missing(route?.entrypoint ?? '', 'a route leads to')
+  if (route === undefined && disputed === 0) return chosen
   const kind = AMBIGUITY_KINDS.find((one) => (disputed & Ambiguity[one]) !== 0)
   return {
-    ...active,
-    ...(route === undefined ? undefined : { entrypoint: route.entrypoint, route }),
+    ...chosen,
+    ...(route === undefined ? undefined : { route }),
     ...(kind === undefined ? undefined : { disputed: kind }),
   }
 }
