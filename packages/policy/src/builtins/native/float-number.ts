@@ -6,7 +6,7 @@ import type { Evaluation } from '../builtin.ts'
 /** What a digit costs to compute with. */
 const UNITS_PER_DIGIT = 16
 /** To write long numbers in decimal takes a time that grows with the square of their digits. */
-const DIGITS_PER_UNIT_AND_DIGIT = 64
+const DIGITS_PER_UNIT_AND_DIGIT = 256
 
 /** Numbers that are computed with, beyond those that the machine knows, by their digits. */
 export function spendOn(evaluation: Evaluation, ...numbers: readonly RegoNumber[]): void {
