@@ -37,13 +37,11 @@ destination := {"namespace": namespace, "service": service} if {
 
 # METADATA
 # scope: document
-# title: Requests through the edge gateway
 # description: |
-#   The gateway names the service in the route, or serves it under a public domain. Callers out
-#   there have no workload identity, so the user's rules alone decide. A sidecar names the workload
-#   that it stands before: the host that a caller invents makes no gateway of it.
-# custom:
-#   id: via_gateway
+#   Requests through the edge gateway, which names the service in the route, or serves it under a
+#   public domain. Callers out there have no workload identity, so the user's rules alone decide. A
+#   sidecar names the workload that it stands before: the host that a caller invents makes no
+#   gateway of it.
 via_gateway if input.attributes.contextExtensions.service
 
 via_gateway if {

@@ -14,28 +14,20 @@ caller := input.identity.workload if {
 }
 
 # METADATA
-# title: Services of the directory
-# custom:
-#   id: service_known
+# description: Services of the directory.
 service_known if callers
 
 # METADATA
 # scope: document
-# title: Callers that can be judged
-# description: A workload, or somebody out there whose request came through the gateway.
-# custom:
-#   id: caller_known
+# description: Callers that can be judged, a workload or somebody who came through the gateway.
 caller_known if input.identity.workload
 
 caller_known if request.via_gateway
 
 # METADATA
 # scope: document
-# title: Callers that are permitted
 # description: |
 #   A workload where the directory lists it; without a workload, whatever comes through the gateway.
-# custom:
-#   id: caller_permitted
 caller_permitted if {
 	request.via_gateway
 	not input.identity.workload
