@@ -112,3 +112,23 @@ export function unsignedBytes(value: number): number[] {
   bytes.push(rest)
   return bytes
 }
+
+/**
+ * Reads a section of imports: the types of the functions in it, whose indices come first.
+ * @throws {RangeError} where a module of OPA would import something else
+ */
+export function importedFunctions(reader: WasmReader): number[] {
+  const types: number[] = []
+  for (let count = reader.unsigned(); count > 0; count--) {
+    reader.skip(reader.unsigned())
+    reader.skip(reader.unsigned())
+    const kind = reader.byte()
+    if (kind === KIND.memory) {
+      // Its least size, and where the flag is set its most.
+      if (reader.byte() % 2 === 1) reader.unsigned()
+      reader.unsigned()
+    } else if (kind === KIND.function) types.push(reader.unsigned())
+    else throw new RangeError('it imports something that is neither a function nor a memory')
+  }
+  return types
+}

@@ -1,4 +1,5 @@
 import {
+  importedFunctions,
   KIND,
   MODULE_HEADER_BYTES,
   SECTION,
@@ -93,7 +94,7 @@ function rewritten(
       readTypes(reader, facts)
       return undefined
     case SECTION.import:
-      readImports(reader, facts)
+      facts.imported = importedFunctions(reader).length
       return undefined
     case SECTION.function:
       for (let count = reader.unsigned(); count > 0; count--) facts.types.push(reader.unsigned())
@@ -117,21 +118,6 @@ function readTypes(reader: WasmReader, { parameters }: Facts): void {
     parameters.push(taken)
     reader.skip(taken)
     reader.skip(reader.unsigned())
-  }
-}
-
-function readImports(reader: WasmReader, facts: Facts): void {
-  for (let count = reader.unsigned(); count > 0; count--) {
-    reader.skip(reader.unsigned())
-    reader.skip(reader.unsigned())
-    const kind = reader.byte()
-    if (kind === KIND.memory) {
-      if (reader.byte() % 2 === 1) reader.unsigned()
-      reader.unsigned()
-    } else if (kind === KIND.function) {
-      reader.unsigned()
-      facts.imported++
-    } else throw new RangeError('it imports something that is neither a function nor a memory')
   }
 }
 

@@ -1,5 +1,6 @@
 import { functionNames } from '../fuel/names.ts'
 import {
+  importedFunctions,
   KIND,
   MODULE_HEADER_BYTES,
   SECTION,
@@ -77,7 +78,8 @@ class Pass {
   #section(id: number, end: number): Uint8Array | undefined {
     switch (id) {
       case SECTION.import:
-        this.#readImports()
+        this.#types.push(...importedFunctions(this.#reader))
+        this.#imported = this.#types.length
         return undefined
       case SECTION.function:
         return this.#withBridges(end)
@@ -88,21 +90,6 @@ class Pass {
       default:
         return undefined
     }
-  }
-
-  #readImports(): void {
-    const reader = this.#reader
-    for (let count = reader.unsigned(); count > 0; count--) {
-      reader.skip(reader.unsigned())
-      reader.skip(reader.unsigned())
-      const kind = reader.byte()
-      if (kind === KIND.memory) {
-        if (reader.byte() % 2 === 1) reader.unsigned()
-        reader.unsigned()
-      } else if (kind === KIND.function) this.#types.push(reader.unsigned())
-      else throw new RangeError('it imports something that is neither a function nor a memory')
-    }
-    this.#imported = this.#types.length
   }
 
   /** A function for each that is redirected, of the same type. */
