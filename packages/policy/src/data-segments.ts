@@ -1,4 +1,4 @@
-import { MODULE_HEADER_BYTES, SECTION, WasmReader } from './wasm-binary.ts'
+import { MODULE_HEADER_BYTES, SECTION, WasmReader } from './wasm/binary.ts'
 
 const I32_CONST = 0x41
 const END = 0x0b

@@ -1,4 +1,4 @@
-import { KIND, MODULE_HEADER_BYTES, SECTION, WasmReader } from './wasm-binary.ts'
+import { KIND, MODULE_HEADER_BYTES, SECTION, WasmReader } from './wasm/binary.ts'
 
 export const WASM_PAGE_BYTES = 64 * 1024
 

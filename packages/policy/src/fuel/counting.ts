@@ -1,5 +1,5 @@
-import { unsignedBytes, type WasmReader, WasmWriter } from '../wasm-binary.ts'
-import { OP, readInstruction } from './instructions.ts'
+import { unsignedBytes, type WasmReader, WasmWriter } from '../wasm/binary.ts'
+import { OP, readInstruction } from '../wasm/instructions.ts'
 
 /** The type of a number of 32 bits. */
 export const I32 = 0x7f

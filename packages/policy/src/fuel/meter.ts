@@ -6,10 +6,10 @@ import {
   unsignedBytes,
   WasmReader,
   WasmWriter,
-} from '../wasm-binary.ts'
+} from '../wasm/binary.ts'
+import { functionNames } from '../wasm/function-names.ts'
+import { OP } from '../wasm/instructions.ts'
 import { counting, I32 } from './counting.ts'
-import { OP } from './instructions.ts'
-import { functionNames } from './names.ts'
 
 /** What a metered module exports besides: two globals, and a function where it has it by name. */
 const FUEL_EXPORT = 'verdict_fuel'

@@ -1,5 +1,5 @@
-import { OP } from '../fuel/instructions.ts'
-import { unsignedBytes } from '../wasm-binary.ts'
+import { unsignedBytes } from '../wasm/binary.ts'
+import { OP } from '../wasm/instructions.ts'
 import { constant } from './constant.ts'
 import type { Occasion, Redirected } from './functions.ts'
 

@@ -1,4 +1,4 @@
-import { OP } from '../fuel/instructions.ts'
+import { OP } from '../wasm/instructions.ts'
 
 /** The instruction for a number, which it has in signed LEB128. */
 export function constant(value: number): number[] {

@@ -1,4 +1,4 @@
-import { OP } from '../fuel/instructions.ts'
+import { OP } from '../wasm/instructions.ts'
 import { constant } from './constant.ts'
 
 const I32 = 0x7f

@@ -1,6 +1,6 @@
 import { expect, test, vi } from 'vitest'
 import { answersOfBoth, bundleOf, errorOf, policyOf } from '../../test/policy-under-test.ts'
-import { SECTION, WasmReader } from '../wasm-binary.ts'
+import { SECTION, WasmReader } from '../wasm/binary.ts'
 import { redirected } from './redirected.ts'
 
 vi.setConfig({ testTimeout: 60_000 })

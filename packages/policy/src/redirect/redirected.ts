@@ -1,4 +1,3 @@
-import { functionNames } from '../fuel/names.ts'
 import {
   importedFunctions,
   KIND,
@@ -7,7 +6,8 @@ import {
   unsignedBytes,
   WasmReader,
   WasmWriter,
-} from '../wasm-binary.ts'
+} from '../wasm/binary.ts'
+import { functionNames } from '../wasm/function-names.ts'
 import { type Bridge, bridgeBody } from './bridge.ts'
 import { fractionBody } from './fraction.ts'
 import { APPEND, BOOLEAN, COMPARE, ITERATE, NEW_ARRAY, REDIRECTED } from './functions.ts'

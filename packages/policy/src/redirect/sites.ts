@@ -1,5 +1,5 @@
-import { OP, readInstruction } from '../fuel/instructions.ts'
-import type { WasmReader } from '../wasm-binary.ts'
+import type { WasmReader } from '../wasm/binary.ts'
+import { OP, readInstruction } from '../wasm/instructions.ts'
 
 /** The indices of the module's own functions that matter here; undefined where it has none. */
 export interface OwnFunctions {

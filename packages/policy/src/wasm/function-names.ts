@@ -1,4 +1,4 @@
-import { MODULE_HEADER_BYTES, SECTION, WasmReader } from '../wasm-binary.ts'
+import { MODULE_HEADER_BYTES, SECTION, WasmReader } from './binary.ts'
 
 const NAME_SECTION = 'name'
 const FUNCTION_NAMES = 1

@@ -1,4 +1,4 @@
-import type { WasmReader } from '../wasm-binary.ts'
+import type { WasmReader } from './binary.ts'
 
 /** Instructions that the pass looks at; of the others it skips the operands. */
 export const OP = {
