@@ -11,10 +11,10 @@ export const DEFAULT_OPA_TIMEOUT_MS = 60_000
 
 /**
  * How often a build calls `opa` at length: to check, to test, to inspect the metadata, to plan with
- * labels, and to compile into a module and two plans, again without the rule index where OPA
- * refuses what it made.
+ * labels, and to compile into a module and two plans, again without the dispatch of rules and again
+ * without the rule index where OPA refuses what they made.
  */
-export const OPA_CALLS = 10
+export const OPA_CALLS = 12
 
 export interface BuildOptions {
   /** The `opa` program, as a path or as a name on PATH. */

@@ -71,8 +71,8 @@ class Compilation {
   }
 
   /**
-   * With the labels of the rules, and with rules in tables, as far as they can be; else as they
-   * are, and the reports tell why.
+   * With the labels of the rules, and with rules in tables and found by lookups, as far as they can
+   * be; else as they are, and the reports tell why.
    */
   async parts(): Promise<CompiledParts> {
     const { files, examine = examined, labels = true } = this.#task

@@ -62,7 +62,9 @@ test.for(SEEDS)('random policies answer as OPA answers (seed %i)', async (seed) 
   const opa = await opaBinary()
   const entrypoints = names.map((name) => `${name}/answer`)
   const cacheDir = join(scratch.path, 'cache')
-  const policy = await loadPolicy(await buildBundle({ opa, sources, entrypoints, cacheDir }))
+  const options = { opa, sources, entrypoints, cacheDir }
+  const policy = await loadPolicy(await buildBundle(options))
+  const plain = await loadPolicy(await buildBundle({ ...options, ruleIndex: false }))
   let decided = 0
   for (const [at, entrypoint] of entrypoints.entries()) {
     const expected = await opaAnswers(opa, scratch.path, entrypoint)
@@ -71,6 +73,7 @@ test.for(SEEDS)('random policies answer as OPA answers (seed %i)', async (seed) 
       const answer = answerOf(policy, entrypoint, input)
       expect(answer, why).toEqual(expected[n])
       expect(answerOf(policy, entrypoint, input), `again, ${why}`).toEqual(expected[n])
+      expect(answerOf(plain, entrypoint, input), `plain, ${why}`).toEqual(expected[n])
       if (answer !== FAULT) decided += 1
     }
   }

@@ -72,7 +72,7 @@ export function revisionOf(
   labels = true,
 ): string {
   // The number stands for the way policies are built: another way makes other bundles.
-  const digest = createHash('sha256').update('verdict policy 3\n')
+  const digest = createHash('sha256').update('verdict policy 4\n')
   if (!ruleIndex) digest.update('without rule index\n')
   if (!labels) digest.update('without labels\n')
   digest.update(`${JSON.stringify(entrypoints)}\n`)

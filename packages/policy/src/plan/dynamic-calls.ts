@@ -25,11 +25,8 @@ export class DynamicCalls {
   }
 }
 
-/** A function whose path is not known may be what any path leads to. */
+/** What a path leads to ends it: OPA goes no further. A path that is not known may be any. */
 function fits({ path }: PlanFunction, pattern: readonly (string | null)[]): boolean {
   if (path === undefined) return true
-  return (
-    path.length === pattern.length &&
-    pattern.every((part, at) => part === null || part === path[at])
-  )
+  return path.every((name, at) => pattern[at] === null || pattern[at] === name)
 }

@@ -118,8 +118,8 @@ const ROWS: readonly Row[] = [
   {
     name: 'data by a path of the input, which may be a rule',
     rego: 'x := data.rules[input.a]\n',
-    input: 'all',
-    data: 'all',
+    input: { a: 'all', b: 'all' },
+    data: { rules: 'all' },
   },
 ]
 

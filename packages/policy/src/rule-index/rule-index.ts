@@ -20,11 +20,13 @@ export interface RuleIndex {
 /**
  * Puts rules that differ in constants only into tables, which one rule looks into: OPA's modules
  * evaluate every rule, but look a key up at the same cost however many there are. What a rule means
- * does not change; what is not understood stays as it is, and is told.
+ * does not change; what is not understood stays as it is, and is told. Rules that are better found
+ * otherwise are left out, by their file and line.
  */
 export async function indexRules(
   files: readonly SourceFile[],
   parse: ParseModule,
+  isElsewhere: (place: string) => boolean = () => false,
 ): Promise<RuleIndex> {
   const leftAlone: { file?: string; why: string }[] = []
   const sources = files
@@ -42,7 +44,11 @@ export async function indexRules(
   for (const source of sources) {
     if (TEST.test(source.file)) continue
     try {
-      const indexed = await indexSource(source, parse, Object.keys(tables).length)
+      const indexed = await indexSource(
+        indexable(source, isElsewhere),
+        parse,
+        Object.keys(tables).length,
+      )
       families.push(...indexed.families)
       if (Object.keys(indexed.tables).length === 0) continue
       Object.assign(tables, indexed.tables)
@@ -74,6 +80,12 @@ export function readSource(
     leftAlone.push({ file: path, why: messageOf(error) })
     return undefined
   }
+}
+
+/** Without the rules that are better found otherwise: they stay in the text. */
+function indexable(source: Source, isElsewhere: (place: string) => boolean): Source {
+  const { file, statements } = source
+  return { ...source, statements: statements.filter(({ line }) => !isElsewhere(`${file}:${line}`)) }
 }
 
 function rulesIn({ file, statements }: Source): number {
