@@ -37,6 +37,14 @@ export function evaluationFault(
   })
 }
 
+/** The module of such rules takes any input for an object. */
+export function noObject(entrypoint: string): PolicyError {
+  return new PolicyError(
+    PolicyErrorCode.inputMalformed,
+    `the policy of \`${entrypoint}\` replaces a part of its input by \`with\`: give it an object`,
+  )
+}
+
 /** What it means that an instance cannot be made. */
 export function loadFault(
   { revision }: Bundle,

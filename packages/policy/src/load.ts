@@ -13,6 +13,7 @@ import { isSound } from './memo/sound.ts'
 import type { Plan } from './plan/plan.ts'
 import { readJson } from './plan/read-json.ts'
 import { readsOf } from './plan/reads.ts'
+import { replacesPartOfInput } from './plan/replaced-input.ts'
 import { type Asking, type LoadedPolicy, WasmPolicy } from './policy.ts'
 import { compileProgram } from './program.ts'
 
@@ -22,7 +23,7 @@ export const DEFAULT_MEMORY_BYTES_MAX = 256 * 1024 ** 2
 const BYTES_PER_DATA_BYTE = 16
 
 /** Where no plan tells what is read, all of the input may be, and nothing is remembered. */
-const WHOLE: Asking = { write: readJson('all'), data: 'all' }
+const WHOLE: Asking = { write: readJson('all'), data: 'all', objectOnly: false }
 
 export interface LoadOptions {
   /** With the data; default `DEFAULT_MEMORY_BYTES_MAX` and sixteen times the JSON of the data. */
@@ -63,11 +64,12 @@ function askingsOf(
   if (bytes === undefined) return new Map(entrypoints.map((entrypoint) => [entrypoint, WHOLE]))
   const plan = JSON.parse(Buffer.from(bytes).toString('utf8')) as Plan
   const bytesMax = memoBytesMax / entrypoints.length
+  const objectOnly = replacesPartOfInput(plan)
   return new Map(
     entrypoints.map((entrypoint) => {
       const reads = readsOf(plan, entrypoint)
       if (reads === undefined) throw planMissing(revision, entrypoint)
-      const asking: Asking = { write: readJson(reads.input), data: reads.data }
+      const asking: Asking = { write: readJson(reads.input), data: reads.data, objectOnly }
       return [entrypoint, isSound(reads) ? { ...asking, memo: new Memo(bytesMax) } : asking]
     }),
   )

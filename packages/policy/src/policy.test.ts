@@ -140,3 +140,15 @@ walked := sort([[path, type_name(value)] | walk(input, [path, value])])
     }),
   )
 })
+
+test('what a module would take for an object, and is none, is refused', async () => {
+  const rego = 'x := v if v := y with input.a as 1\n\ny := input.a\n'
+  const policy = await policyOf(rego)
+  expect(policy.evaluate('p/x', { b: 1 })).toBe(1)
+  expect(policy.evaluate('p/x')).toBe(1)
+  for (const input of ['text', 3, [], null, false]) {
+    expect(errorOf(() => policy.evaluate('p/x', input)).code).toBe('input_malformed')
+  }
+  const whole = await policyOf('x := v if v := y with input as {"b": 1}\n\ny := input.b\n')
+  expect(whole.evaluate('p/x', 'text')).toBe(1)
+})

@@ -1,7 +1,7 @@
 import type { Bundle } from './bundle/bundle.ts'
 import { PolicyError, PolicyErrorCode } from './errors.ts'
 import type { EvaluateOptions } from './evaluation.ts'
-import { evaluationFault, patchFault, unknownEntrypoint } from './faults.ts'
+import { evaluationFault, noObject, patchFault, unknownEntrypoint } from './faults.ts'
 import type { FetchingPolicy } from './fetch/fetching-policy.ts'
 import { jsonOf } from './input-json.ts'
 import type { Instance } from './instance.ts'
@@ -76,6 +76,8 @@ export interface Asking {
   readonly write: WriteRead
   /** The parts of the data that its rules can read. */
   readonly data: ReadTree
+  /** Whether an input that is no object would break the module's memory. */
+  readonly objectOnly: boolean
   /** Absent where its answers depend on more than input and data. */
   readonly memo?: Memo
 }
@@ -180,6 +182,8 @@ export class WasmPolicy implements LoadedPolicy {
     const instance = this.#instance
     const id = instance.entrypoints.get(entrypoint)
     if (id === undefined) throw unknownEntrypoint(entrypoint, this.entrypoints)
+    const { objectOnly = false } = this.#askings.get(entrypoint) ?? {}
+    if (objectOnly && input !== undefined && !input.startsWith('{')) throw noObject(entrypoint)
     this.remembered = false
     this.labels = NO_LABELS
     this.inputText = input
