@@ -15,6 +15,12 @@ const SOURCES = [
   'packages/service/src/http.ts',
   'services/authz/src/body/json-text.ts',
   'services/authz/src/body/multipart.ts',
+  'packages/contract/src/decision-record.ts',
+  'packages/policy/src/fetch/cache.ts',
+  'packages/policy/src/fetch/exchange.ts',
+  'packages/policy/src/fetch/fetcher.ts',
+  'packages/policy/src/fetch/fetching-policy.ts',
+  'packages/policy/src/fetch/inquiry.ts',
 ]
 const CONSTANT = /^export const (\w+_(?:MAX|MS|BYTES|BURST|PER_S))(?:: number)? = ([\d_*\s]+)$/gm
 const ROW = /^\| `(\w+)` \| `([^`]+)` \| ([\d,]+) \| (.+) \|$/gm

@@ -8,6 +8,7 @@ import { policy } from './commands/policy.ts'
 import { provisionStream } from './commands/provision.ts'
 import { tail } from './commands/tail.ts'
 import { runTests } from './commands/test.ts'
+import { witness } from './commands/witness.ts'
 
 /** Every command of `verdict`, in the order of its help. */
 export const COMMANDS: readonly (Command | CommandGroup)[] = [
@@ -17,6 +18,7 @@ export const COMMANDS: readonly (Command | CommandGroup)[] = [
   tail,
   doctor,
   policy,
+  witness,
   keys,
   provisionStream,
   runTests,

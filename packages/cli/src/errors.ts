@@ -5,6 +5,8 @@ export const CliErrorCode = {
   usage: 'usage',
   /** Another process listens on a port that the cluster needs. */
   portInUse: 'port_in_use',
+  /** An address can't be listened on: it is not of this machine, or not for this user. */
+  cannotListen: 'cannot_listen',
   /** Another `verdict dev` uses the same data folder. */
   alreadyRunning: 'already_running',
   /** A process of the cluster ended, or was not ready in time, while the cluster started. */
@@ -23,6 +25,20 @@ export const CliErrorCode = {
   notExplainable: 'not_explainable',
   /** The policies that took the decision are in none of the places that were looked at. */
   policyNotFound: 'policy_not_found',
+  /** A list of logs, or the key of one, is not what a witness can be given. */
+  witnessLogsInvalid: 'witness_logs_invalid',
+  /** The keys in a state directory are those of a witness of another name. */
+  witnessNameDiffers: 'witness_name_differs',
+  /** Another witness runs with the same state directory. */
+  witnessStateInUse: 'witness_state_in_use',
+  /** What a witness must remember is missing or changed: it must not go on. */
+  witnessStateDamaged: 'witness_state_damaged',
+  /** A witness remembers less of a log than it did before: a part of its state was put back. */
+  witnessStateOlder: 'witness_state_older',
+  /** The state of a witness was copied, such as from a backup, and so may be an older one. */
+  witnessStateCopied: 'witness_state_copied',
+  /** The state of a witness can't be written: it cosigns nothing more. */
+  witnessStateFailed: 'witness_state_failed',
 } as const
 export type CliErrorCode = (typeof CliErrorCode)[keyof typeof CliErrorCode]
 

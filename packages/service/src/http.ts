@@ -7,7 +7,6 @@ import type { Registry } from 'prom-client'
 import { ByteBudget } from './byte-budget.ts'
 import { HTTP_STATUS, HttpError, HttpErrorCode } from './errors.ts'
 import type { Health } from './health.ts'
-import type { Logger } from './log.ts'
 
 /** A longer body is refused with 413. */
 export const BODY_BYTES_MAX = 1024 * 1024
@@ -28,8 +27,13 @@ export const CONNECTIONS_MAX = 4096
 /** Bytes of bodies that a process holds; who would send more gets 503. */
 export const BODIES_BYTES_MAX = 256 * 1024 * 1024
 
+/** Where the reasons go that callers are not told, such as a `Logger`. */
+export interface HttpLog {
+  error(fields: { event: string; err: unknown }, message: string): void
+}
+
 export interface HttpOptions {
-  readonly log: Logger
+  readonly log: HttpLog
   readonly metrics: Registry
   readonly health: Health
   /** Default: BODY_BYTES_MAX. */
@@ -154,7 +158,7 @@ function refusePath(error: unknown, reply: FastifyReply): FastifyReply {
 }
 
 /** Below 500 the caller is told why; from 500 on only that, because the rest is ours. */
-function sendError(log: Logger, error: unknown, reply: FastifyReply): FastifyReply {
+function sendError(log: HttpLog, error: unknown, reply: FastifyReply): FastifyReply {
   const status = statusOf(error)
   if (status < 500) {
     const code = error instanceof HttpError ? error.code : codeOf(status)

@@ -1,9 +1,10 @@
 import { expect, test } from 'vitest'
-import { headOf, leavesOf, tilesOf } from '../test/reference-tree.ts'
+import { headOf, leavesOf, subproofOf, tilesOf } from '../test/reference-tree.ts'
 import { formatCheckpoint } from './checkpoint.ts'
 import {
   type Contradiction,
   contradictionOfEqualSize,
+  contradictionOfProof,
   findContradiction,
   formatContradiction,
   parseContradiction,
@@ -55,6 +56,26 @@ test('a log that only grew is not accused', async () => {
   expect(await findContradiction(elsewhere, sign(leaves), tree)).toBe(undefined)
   const stranger = findContradiction(sign(leaves.slice(0, 3)), sign(forked), tree)
   await expect(stranger).rejects.toThrow(INVALID)
+})
+
+test('a log that proves the past that it made up is convicted by its own proof', () => {
+  for (const size of [6, 7, 255, 300, 399]) {
+    const [older, newer] = [sign(leaves.slice(0, size)), sign(forked)]
+    const proof = subproofOf(size, forked)
+    const found = contradictionOfProof(older, newer, proof)
+    expect(found, `${size}`).toBeDefined()
+    if (found === undefined) continue
+    const { older: small } = verifyContradiction(found, [log.verifier])
+    expect(small.size).toBe(size)
+    expect(contradictionOfProof(older, newer, proof.slice(1))).toBe(undefined)
+    expect(contradictionOfProof(older, sign(leaves), proof)).toBe(undefined)
+    expect(contradictionOfProof(sign(forked.slice(0, size)), newer, proof)).toBe(undefined)
+  }
+  expect(contradictionOfProof(sign(leaves), sign(forked), [])).toBeDefined()
+  const powerOfTwo = sign(leaves.slice(0, 256))
+  expect(contradictionOfProof(powerOfTwo, sign(forked), subproofOf(256, forked))).toBe(undefined)
+  expect(contradictionOfProof(sign(leaves), powerOfTwo, [])).toBe(undefined)
+  expect(contradictionOfProof(sign([]), sign(forked), [])).toBe(undefined)
 })
 
 test('two roots of one size need no tiles', () => {

@@ -6,7 +6,7 @@ import { NOTE_BYTES_MAX, parseNote } from './note.ts'
 import type { NoteVerifier } from './note-key.ts'
 import type { TiledTree } from './tiled-tree.ts'
 import { openCheckpoint } from './trusted-checkpoint.ts'
-import { PROOF_HASHES_MAX, verifyConsistency } from './verify-proof.ts'
+import { PROOF_HASHES_MAX, provenOlderRoot, verifyConsistency } from './verify-proof.ts'
 
 /**
  * Proves that a log signed two trees that cannot both be its own: the newer one begins with
@@ -57,6 +57,25 @@ export function contradictionOfEqualSize(older: string, newer: string): Contradi
   return equalBytes(first.root, EMPTY_ROOT)
     ? { older: newer, newer: older, prefixRoot: EMPTY_ROOT, proof: [] }
     : { older, newer, prefixRoot: EMPTY_ROOT, proof: [] }
+}
+
+/**
+ * As `findContradiction`, by a proof that came with the newer checkpoint instead of tiles: one that
+ * leads to it from another root than the older checkpoint has, as a log gives it that has
+ * rewritten its past. Sizes that are powers of two are not found out this way, nor is a newer
+ * checkpoint of a smaller size.
+ */
+export function contradictionOfProof(
+  older: string,
+  newer: string,
+  proof: readonly Uint8Array[],
+): Contradiction | undefined {
+  const [first, second] = [headOf(older), headOf(newer)]
+  if (first.origin !== second.origin) return undefined
+  if (first.size === second.size) return contradictionOfEqualSize(older, newer)
+  const prefixRoot = provenOlderRoot(first.size, second, proof)
+  if (prefixRoot === undefined || equalBytes(prefixRoot, first.root)) return undefined
+  return { older, newer, prefixRoot, proof }
 }
 
 /**

@@ -69,6 +69,29 @@ export function verifyConsistency(
   }
 }
 
+/**
+ * The root of the older tree from which a proof of consistency leads to the newer one, whatever
+ * root that tree is said to have; `undefined` where it leads elsewhere. A proof does not hold the
+ * root of an older size that is a power of two: nothing can be told of it there.
+ */
+export function provenOlderRoot(
+  olderSize: number,
+  newer: { readonly size: number; readonly root: Uint8Array },
+  proof: readonly Uint8Array[],
+): Uint8Array | undefined {
+  checkSize(olderSize, 'the older size')
+  checkTree(newer, 'newer')
+  checkProof(proof)
+  if (olderSize === 0 || olderSize >= newer.size || isPowerOfTwo(olderSize)) return undefined
+  try {
+    const [olderRoot, newerRoot] = rootsOf(olderSize, newer.size, proof)
+    return equalBytes(newerRoot, newer.root) ? olderRoot : undefined
+  } catch (error) {
+    if (error instanceof TlogError) return undefined
+    throw error
+  }
+}
+
 function rootsOf(
   older: number,
   newer: number,

@@ -1,6 +1,8 @@
+import { spawn } from 'node:child_process'
+import { once } from 'node:events'
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import path from 'node:path'
-import { type TemporaryDirectory, temporaryDirectory } from '@verdict/kit'
+import { type TemporaryDirectory, temporaryDirectory, waitFor } from '@verdict/kit'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import {
   addSignatures,
@@ -24,9 +26,10 @@ import {
   TiledTree,
   type TreeHead,
   tilePath,
+  trustCheckpoint,
   verifyTlogProof,
 } from '../src/index.ts'
-import { buildInterop, missing, runInterop } from './interop/built.ts'
+import { buildInterop, type InteropResult, missing, runInterop } from './interop/built.ts'
 import { entryOf } from './reference-tree.ts'
 
 const BUILD_TIMEOUT_MS = 11 * 60_000
@@ -172,6 +175,81 @@ describe.skipIf(missing !== undefined)(title, () => {
     )
   })
 })
+
+describe.skipIf(missing !== undefined)('`verdict witness`', () => {
+  let program: string
+  beforeAll(() => {
+    program = buildInterop()
+  }, BUILD_TIMEOUT_MS)
+  const key = generateSignerKey('tessera.example', KeyAlgorithm.ed25519)
+  const tesseraKey = formatVerifierKey(parseSignerKey(key).verifier)
+
+  test.each(['ed25519', 'ml-dsa-44'])(
+    'cosigns a log of Tessera with %s',
+    async (algorithm) => {
+      await using folder = temporaryDirectory()
+      const state = path.join(folder.path, 'witness')
+      await using witness = await startWitness(state, tesseraKey, algorithm)
+      const policy = `witness w ${witness.vkey} ${witness.url}\nquorum w\n`
+      const grow = async (name: string, ...entries: readonly string[]): Promise<InteropResult> =>
+        await runInterop(
+          program,
+          'witnessed',
+          path.join(folder.path, name),
+          key,
+          policy,
+          ...entries,
+        )
+      const trust = parseTrustPolicy(`log ${tesseraKey}\n${policy}`)
+      for (const [entries, size] of [
+        [['a', 'b', 'c'], 3],
+        // It starts again, and has to ask which tree the witness knows.
+        [['d', 'e'], 5],
+      ] as const) {
+        const { ok, output } = await grow('log', ...entries)
+        expect(ok, output).toBe(true)
+        const { checkpoint, witnesses } = trustCheckpoint(output.replace(/ok\n$/, ''), trust)
+        expect([checkpoint.size, witnesses.length]).toEqual([size, 1])
+      }
+      // A log that lost its past, under the same key: it publishes nothing.
+      expect(await grow('another-log', 'z')).toEqual({
+        ok: false,
+        output: expect.stringContaining('x.tlog.size 5, larger than log size 0'),
+      })
+    },
+    60_000,
+  )
+})
+
+/** The witness of our command line, in a process of its own. */
+async function startWitness(
+  stateDir: string,
+  log: string,
+  algorithm: string,
+): Promise<{ url: string; vkey: string } & AsyncDisposable> {
+  const main = path.resolve(import.meta.dirname, '../../cli/src/main.ts')
+  const place = ['--state-dir', stateDir, '--listen', '127.0.0.1:0']
+  const args = [...place, '--log', log, '--algorithm', algorithm]
+  const child = spawn(process.execPath, [main, 'witness', ...args], { stdio: 'pipe' })
+  let output = ''
+  for (const stream of [child.stdout, child.stderr]) {
+    stream.setEncoding('utf8').on('data', (text: string) => {
+      output += text
+    })
+  }
+  const url = await waitFor(() => /listening on (\S+)\n/.exec(output)?.[1], {
+    deadlineMs: 20_000,
+    what: 'the witness',
+  })
+  return {
+    url,
+    vkey: /^key +(\S+)$/m.exec(output)?.[1] ?? '',
+    [Symbol.asyncDispose]: async () => {
+      child.kill('SIGTERM')
+      await once(child, 'close')
+    },
+  }
+}
 
 function policyOf(signers: readonly NoteSigner[]): string {
   const lines = signers.map(

@@ -14,17 +14,21 @@ import (
 	f_witness "github.com/transparency-dev/formats/witness"
 	"github.com/transparency-dev/merkle/proof"
 	"github.com/transparency-dev/merkle/rfc6962"
+	"github.com/transparency-dev/tessera"
 	"github.com/transparency-dev/tessera/api"
 	"github.com/transparency-dev/tessera/client"
 	"github.com/transparency-dev/tessera/fsck"
+	"github.com/transparency-dev/tessera/storage/posix"
 	"golang.org/x/mod/sumdb/note"
 )
 
-// A damaged log can make fsck wait for ever: many workers help, and a deadline ends it.
+// A damaged log can make fsck wait for ever, and a log waits for witnesses as long: many workers
+// help the one, and a deadline ends both.
 const workers, deadline = 16, 20 * time.Second
 
 var hasher, commands = rfc6962.DefaultHasher, map[string]func(args []string) error{
-	"log": checkLog, "receipt": checkReceipt, "quorum": checkQuorum, "cosign": cosign}
+	"log": checkLog, "receipt": checkReceipt, "quorum": checkQuorum, "cosign": cosign,
+	"witnessed": growWitnessed}
 
 func main() {
 	if err := commands[os.Args[1]](os.Args[2:]); err != nil {
@@ -97,4 +101,33 @@ func cosign(args []string) error {
 	signed, err := note.Sign(&note.Note{Text: args[0]}, signer)
 	fmt.Print(string(signed))
 	return err
+}
+
+// witnessed <folder> <signer key> <policy> <entry>... has a log of Tessera grow by one entry after
+// another, each in a checkpoint that it publishes only after the witnesses of the policy signed.
+func growWitnessed(args []string) error {
+	ctx, cancel := context.WithTimeout(context.Background(), deadline)
+	defer cancel()
+	signer, noSigner := note.NewSigner(args[1])
+	group, noPolicy := tessera.NewWitnessGroupFromPolicy([]byte(args[2]))
+	driver, noDriver := posix.New(ctx, posix.Config{Path: args[0]})
+	if err := errors.Join(noSigner, noPolicy, noDriver); err != nil {
+		return err
+	}
+	options := tessera.NewAppendOptions().WithCheckpointSigner(signer).WithWitnesses(group, nil).
+		WithBatching(1, time.Millisecond).WithCheckpointInterval(100 * time.Millisecond)
+	appender, shutdown, reader, err := tessera.NewAppender(ctx, driver, options)
+	if err != nil {
+		return err
+	}
+	published := tessera.NewPublicationAwaiter(ctx, reader.ReadCheckpoint, 20*time.Millisecond)
+	var checkpoint []byte
+	for _, entry := range args[3:] {
+		added := appender.Add(ctx, tessera.NewEntry([]byte(entry)))
+		if _, checkpoint, err = published.Await(ctx, added); err != nil {
+			return err
+		}
+	}
+	fmt.Print(string(checkpoint))
+	return shutdown(ctx)
 }
