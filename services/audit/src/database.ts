@@ -1,12 +1,8 @@
 import { mkdirSync } from 'node:fs'
-import { join } from 'node:path'
+import { dirname } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
 import { messageOf } from '@verdict/contract'
 import { AuditError, AuditErrorCode } from './errors.ts'
-
-const FILE = 'audit.db'
-/** Grows with each change of a table; an older service refuses a newer store. */
-const SCHEMA_VERSION = 1
 
 /** The primary result codes of SQLite that are handled by name (sqlite.org/rescode.html). */
 const SQLITE_BUSY = 5
@@ -15,29 +11,28 @@ const SQLITE_CORRUPT = 11
 const SQLITE_NOTADB = 26
 
 /**
- * Opens the store in a directory, alone: SQLite's lock is held until the database is closed or
- * the process ends, so that a second writer is refused. A commit is on disk when it returns
- * (`synchronous=FULL`).
- * @throws {AuditError} `data_dir_in_use`, `data_dir_too_new`, `store_failed`
+ * Opens a database alone: SQLite's lock is held until it is closed or the process ends, so that a
+ * second writer is refused. `durable` says whether a commit is on disk when it returns; without it
+ * a loss of power takes back the newest ones, and all tables stay in order.
+ * @throws {AuditError} `data_dir_in_use`, `store_failed`
  */
-export function openDatabase(dir: string): DatabaseSync {
-  mkdirSync(dir, { recursive: true, mode: 0o700 })
-  const path = join(dir, FILE)
+export function openAlone(path: string, { durable }: { durable: boolean }): DatabaseSync {
   let db: DatabaseSync | undefined
   try {
+    mkdirSync(dirname(path), { recursive: true, mode: 0o700 })
     db = new DatabaseSync(path)
-    db.exec('PRAGMA locking_mode=EXCLUSIVE; PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL')
+    db.exec('PRAGMA locking_mode=EXCLUSIVE; PRAGMA journal_mode=WAL')
+    db.exec(`PRAGMA synchronous=${durable ? 'FULL' : 'NORMAL'}`)
     // The exclusive lock is taken by the first transaction, not by the pragma.
     db.exec('BEGIN EXCLUSIVE; COMMIT')
-    refuseNewer(db, path)
     return db
   } catch (cause) {
     db?.close()
-    if (cause instanceof AuditError) throw cause
     if (primaryCode(cause) !== SQLITE_BUSY) throw storeError(`can't open \`${path}\``, cause)
     throw new AuditError(
       AuditErrorCode.dataDirInUse,
-      `\`${dir}\` is in use by another audit service: stop it, or set VERDICT_AUDIT_DATA_DIR`,
+      `\`${dirname(path)}\` is in use by another audit service: stop it, or set ` +
+        'VERDICT_AUDIT_DATA_DIR',
       { cause },
     )
   }
@@ -62,24 +57,27 @@ export function databaseBytes(db: DatabaseSync): number {
   return pragma(db, 'page_count') * pragma(db, 'page_size')
 }
 
+const FATAL: ReadonlySet<AuditErrorCode> = new Set([
+  AuditErrorCode.indexBehind,
+  AuditErrorCode.lockLost,
+  AuditErrorCode.logDamaged,
+  AuditErrorCode.logFailed,
+])
+
 /** True of an error after which the files can't be trusted in this process: it has to end. */
 export function isFatal(error: unknown): boolean {
+  if (error instanceof AuditError && FATAL.has(error.code)) return true
   const code = primaryCode(error instanceof AuditError ? error.cause : error)
   return code === SQLITE_IOERR || code === SQLITE_CORRUPT || code === SQLITE_NOTADB
 }
 
-function refuseNewer(db: DatabaseSync, path: string): void {
-  const version = pragma(db, 'user_version')
-  if (version > SCHEMA_VERSION) {
-    throw new AuditError(
-      AuditErrorCode.dataDirTooNew,
-      `\`${path}\` has schema ${version}, this service knows ${SCHEMA_VERSION}: upgrade it`,
-    )
-  }
-  db.exec(`PRAGMA user_version=${SCHEMA_VERSION}`)
+/** True of an error that says that a file is no database any more. */
+export function isBroken(error: unknown): boolean {
+  const code = primaryCode(error instanceof AuditError ? error.cause : error)
+  return code === SQLITE_CORRUPT || code === SQLITE_NOTADB
 }
 
-function pragma(db: DatabaseSync, name: string): number {
+export function pragma(db: DatabaseSync, name: string): number {
   return Number(Object.values(db.prepare(`PRAGMA ${name}`).get() ?? {})[0])
 }
 

@@ -6,11 +6,17 @@ import type { Recorded } from './ingest/recorder.ts'
 /** From one fsync of a fast disk to a stalled one, in seconds. */
 const RECORD_SECONDS_BUCKETS = [0.000_5, 0.001, 0.002_5, 0.005, 0.01, 0.025, 0.1, 0.5, 2.5]
 
+const PROGRESS = {
+  index: 'the index takes in what is in the log',
+  migration: 'the records of an older version are brought into the log',
+} as const
+
 /** What the gauges ask the store at each scrape. */
 export interface StoreFacts {
   readonly lastIndex: number
   readonly bytes: number
   readonly missing: number
+  readonly published: { readonly size: number }
   unresolved(): Partial<Record<FindingKind, number>>
 }
 
@@ -30,6 +36,12 @@ export interface Events {
   streamCut(reader: { address: string; after: number }): void
   /** A stream ended because the log could not be read. */
   streamFailed(error: unknown): void
+  /** The log is open; its readers need the key. */
+  opened(log: { origin: string; size: number; verifierKey: string }): void
+  /** Work before the store can be used: so many of so many are done. */
+  progress(work: 'index' | 'migration', done: number, total: number): void
+  /** A checkpoint is shown. */
+  published(checkpoint: { size: number; seconds: number }): void
   /** The gauges begin to follow these facts. */
   follow(store: StoreFacts, service: ServiceFacts): void
 }
@@ -65,6 +77,12 @@ export function createEvents(log: Logger, metrics: Registry): Events {
     help: 'Readers of the stream that were cut off, because they did not read.',
     ...register,
   })
+  const checkpoints = new Histogram({
+    name: 'verdict_audit_checkpoint_seconds',
+    help: 'Time to sign a checkpoint, and to have its tiles and itself on disk.',
+    buckets: RECORD_SECONDS_BUCKETS,
+    ...register,
+  })
   return {
     recorded(recorded, took) {
       seconds.observe(took.seconds)
@@ -89,6 +107,15 @@ export function createEvents(log: Logger, metrics: Registry): Events {
     streamFailed(error) {
       log.error({ event: 'stream_failed', err: error }, messageOf(error))
     },
+    opened({ origin, size, verifierKey: vkey }) {
+      log.info({ event: 'log_opened', origin, size, vkey }, 'the log is open')
+    },
+    progress(work, done, total) {
+      log.info({ event: 'catching_up', work, done, total }, PROGRESS[work])
+    },
+    published({ seconds: took }) {
+      checkpoints.observe(took)
+    },
     follow(store, service) {
       addGauges(metrics, store, service)
     },
@@ -104,7 +131,12 @@ function logFinding(log: Logger, finding: Finding): void {
 
 function addGauges(metrics: Registry, store: StoreFacts, service: ServiceFacts): void {
   gauge('verdict_audit_log_entries', 'Records in the log.', () => store.lastIndex)
-  gauge('verdict_audit_log_bytes', 'Bytes of the store.', () => store.bytes)
+  gauge('verdict_audit_log_bytes', 'Bytes of the log and its index.', () => store.bytes)
+  gauge(
+    'verdict_audit_checkpoint_leaves',
+    'Leaves of the log that its checkpoint covers: decisions, findings and their evidence.',
+    () => store.published.size,
+  )
   gauge('verdict_audit_missing_records', 'Records known to be missing.', () => store.missing)
   gauge('verdict_audit_streams', 'Readers of the live stream.', () => service.streams())
   gauge('verdict_audit_consumer_pending', 'Messages of the stream not read yet.', () =>

@@ -2,9 +2,12 @@ import { createHttp, type FastifyInstance, type ServiceContext } from '@verdict/
 import type { AuditConfig } from './config.ts'
 import type { Events } from './events.ts'
 import { addGetDecision } from './routes/get-decision.ts'
+import { addGetLog } from './routes/get-log.ts'
+import { addGetReceipt } from './routes/get-receipt.ts'
 import { addListDecisions } from './routes/list-decisions.ts'
 import { addListFindings } from './routes/list-findings.ts'
 import { addListInstances } from './routes/list-instances.ts'
+import { addReadTiles } from './routes/read-tiles.ts'
 import { addStreamDecisions } from './routes/stream-decisions.ts'
 import type { Store } from './store.ts'
 import type { Feed } from './stream/feed.ts'
@@ -30,6 +33,9 @@ export async function serveHttp(options: ServeHttpOptions): Promise<AsyncDisposa
   const http = createHttp(options)
   const ended = new AbortController()
   addGetDecision(http, store)
+  addGetReceipt(http, store)
+  addGetLog(http, store)
+  addReadTiles(http, store)
   addListDecisions(http, store)
   addStreamDecisions(http, { ...options, signal: ended.signal })
   addListInstances(http, store)

@@ -36,7 +36,9 @@ async function start(context: ServiceContext<AuditConfig>): Promise<RunningServi
 
   // What is begun is let go in reverse: the reading, the last heartbeat, the bus, HTTP, the store.
   await using resources = new AsyncDisposableStack()
-  const store = resources.use(new Store({ dir: config.dataDir }))
+  const { dataDir: dir, lockFile, origin } = config
+  const watch = { ...events, failed: fail }
+  const store = resources.use(await Store.open({ dir, lockFile, origin, watch }))
   const feed = new Feed()
   resources.use(await serveHttp({ ...context, store, feed, events }))
 

@@ -27,12 +27,12 @@ test('what is delivered in any order is in the log once, and what is not is a ga
   await fc.assert(
     fc.asyncProperty(deliveries, async (delivered) => {
       await using dir = temporaryDirectory()
-      let store = new Store({ dir: dir.path })
+      let store = await Store.open({ dir: dir.path })
       const expected: string[] = []
       for (const [at, delivery] of delivered.entries()) {
         if (delivery === undefined) {
           store[Symbol.dispose]()
-          store = new Store({ dir: dir.path })
+          store = await Store.open({ dir: dir.path })
           continue
         }
         const [journal, lines] = delivery

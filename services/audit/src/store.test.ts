@@ -1,16 +1,18 @@
 import { writeFileSync } from 'node:fs'
 import path from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
-import { chainHash, parseJournalLine, subjects } from '@verdict/contract'
+import { chainHash, type JournalLine, parseJournalLine, subjects } from '@verdict/contract'
 import { batchOf, TestJournal, tampered, temporaryDirectory } from '@verdict/kit'
 import { expect, test } from 'vitest'
 import { Store } from './store.ts'
+
+type FiveLines = [JournalLine, JournalLine, JournalLine, JournalLine, JournalLine]
 
 const ALL = { before: Number.MAX_SAFE_INTEGER, limit: 1000 }
 
 test('a record is stored once, however often its batch is delivered', async () => {
   await using dir = temporaryDirectory()
-  using store = new Store({ dir: dir.path })
+  using store = await Store.open({ dir: dir.path })
   const journal = new TestJournal('pdp')
   const lines = journal.appendAll(3)
   const first = store.record(journal.message(lines))
@@ -31,7 +33,7 @@ test('a record is stored once, however often its batch is delivered', async () =
 
 test('a gap is on the record, and resolved by the records that arrive late', async () => {
   await using dir = temporaryDirectory()
-  using store = new Store({ dir: dir.path })
+  using store = await Store.open({ dir: dir.path })
   const journal = new TestJournal('pdp')
   const lines = journal.appendAll(7)
   store.record(journal.message(lines.slice(0, 1)))
@@ -60,7 +62,7 @@ test('a gap is on the record, and resolved by the records that arrive late', asy
 
 test('a changed line is stored and marked, and the chain goes on', async () => {
   await using dir = temporaryDirectory()
-  using store = new Store({ dir: dir.path })
+  using store = await Store.open({ dir: dir.path })
   const journal = new TestJournal('pdp')
   const [first, second, third] = journal.appendAll(3) as [never, never, never]
   const changed = tampered(second, 'alice', 'mallory')
@@ -71,7 +73,7 @@ test('a changed line is stored and marked, and the chain goes on', async () => {
 
 test('a line whose hash was changed too shows at the line after it', async () => {
   await using dir = temporaryDirectory()
-  using store = new Store({ dir: dir.path })
+  using store = await Store.open({ dir: dir.path })
   const journal = new TestJournal('pdp')
   const [first, second, third] = journal.appendAll(3) as [never, never, never]
   const { findings } = store.record(journal.message([first, forged(first, second), third]))
@@ -80,7 +82,7 @@ test('a line whose hash was changed too shows at the line after it', async () =>
 
 test('a gap that is filled with a forged line shows at the line behind the gap', async () => {
   await using dir = temporaryDirectory()
-  using store = new Store({ dir: dir.path })
+  using store = await Store.open({ dir: dir.path })
   const journal = new TestJournal('pdp')
   const [first, second, third] = journal.appendAll(3) as [never, never, never]
   store.record(journal.message([first, third]))
@@ -91,7 +93,7 @@ test('a gap that is filled with a forged line shows at the line behind the gap',
 
 test('a second line for a place is a conflict, and is kept as evidence', async () => {
   await using dir = temporaryDirectory()
-  using store = new Store({ dir: dir.path })
+  using store = await Store.open({ dir: dir.path })
   const journal = new TestJournal('pdp')
   const [first, second] = journal.appendAll(2) as [never, never]
   store.record(journal.message([first, second]))
@@ -108,7 +110,7 @@ test('a second line for a place is a conflict, and is kept as evidence', async (
 
 test('records under the subject of another instance are not stored as either', async () => {
   await using dir = temporaryDirectory()
-  using store = new Store({ dir: dir.path })
+  using store = await Store.open({ dir: dir.path })
   const [own, foreign] = [new TestJournal('pdp-1'), new TestJournal('pdp-2')]
   const data = batchOf([foreign.append(), own.append(), foreign.append()])
   const { findings, stored } = store.record({ data, subject: own.subject, seq: 5 })
@@ -120,7 +122,7 @@ test('records under the subject of another instance are not stored as either', a
 
 test('a message that is no batch of records is a finding with its bytes', async () => {
   await using dir = temporaryDirectory()
-  using store = new Store({ dir: dir.path })
+  using store = await Store.open({ dir: dir.path })
   const journal = new TestJournal('pdp')
   const line = journal.append()
   const bad = [
@@ -132,6 +134,9 @@ test('a message that is no batch of records is a finding with its bytes', async 
     `${line.hash} ${line.json.replace('"service":"orders"', '"service":7')}\n`,
     `${line.hash} ${line.json.replace(/"time":"[^"]*"/, '"time":"noon"')}\n`,
     `${line.hash} ${line.json.replace(/"id":"[^"]*"/, '"id":"7"')}\n`,
+    // What could be taken for a leaf of another kind, and what is longer than a leaf.
+    `{${line.hash.slice(1)} ${line.json}\n`,
+    `${line.hash} ${line.json.replace('"path":"/orders"', `"path":"/${'x'.repeat(65_536)}"`)}\n`,
   ]
   for (const [at, text] of bad.entries()) {
     const message = { data: Buffer.from(text), subject: journal.subject, seq: at + 1 }
@@ -149,10 +154,10 @@ test('after a restart the chains go on where they were', async () => {
   const journal = new TestJournal('pdp')
   const lines = journal.appendAll(6)
   {
-    using store = new Store({ dir: dir.path })
+    using store = await Store.open({ dir: dir.path })
     store.record(journal.message([...lines.slice(0, 2), ...lines.slice(3, 4)]))
   }
-  using store = new Store({ dir: dir.path })
+  using store = await Store.open({ dir: dir.path })
   const { findings, resolved, stored } = store.record(journal.message(lines))
   expect(stored.map(({ index, record }) => [index, record.n])).toEqual([
     [4, 3],
@@ -165,7 +170,7 @@ test('after a restart the chains go on where they were', async () => {
 
 test('a later epoch of an instance is a chain of its own', async () => {
   await using dir = temporaryDirectory()
-  using store = new Store({ dir: dir.path })
+  using store = await Store.open({ dir: dir.path })
   for (const journal of [new TestJournal('pdp', 1), new TestJournal('pdp', 2)]) {
     const { findings, stored } = store.record(journal.message(journal.appendAll(2)))
     expect([findings.length, stored.length]).toEqual([0, 2])
@@ -178,64 +183,62 @@ test('a later epoch of an instance is a chain of its own', async () => {
 
 test('a message that fails half-way leaves nothing behind, and can be given again', async () => {
   await using dir = temporaryDirectory()
-  const clock = { ticksLeft: 3 }
+  const clock: { stopped: boolean } = { stopped: true }
   const now = (): number => {
-    if (clock.ticksLeft-- <= 0) throw new Error('the clock has stopped')
+    if (clock.stopped) throw new Error('the clock has stopped')
     return 1_700_000_000_000
   }
-  using store = new Store({ dir: dir.path, now })
+  using store = await Store.open({ dir: dir.path, now })
   const journal = new TestJournal('pdp')
-  const lines = journal.appendAll(5)
-  store.record(journal.message(lines.slice(0, 2)))
-  const failing = journal.message(lines.slice(2, 4))
+  const [first, second, third, fourth, fifth] = journal.appendAll(5) as FiveLines
+  store.record(journal.message([first, second]))
+  // The first line is taken in, then the gap before the second can't be noted.
+  const failing = journal.message([third, fifth])
   expect(() => store.record(failing)).toThrow('the clock has stopped')
   expect(store.lastIndex).toBe(2)
-  expect(store.find(lines[2]?.record.id ?? '')).toBeUndefined()
-  clock.ticksLeft = 10
-  const overtaking = store.record(journal.message(lines.slice(4)))
-  expect(overtaking.findings).toMatchObject([{ kind: 'gap', from: 3, to: 4 }])
-  const { resolved, stored } = store.record(failing)
-  expect(stored.map(({ index }) => index)).toEqual([4, 5])
-  expect(resolved).toMatchObject([{ kind: 'gap', from: 3, to: 4 }])
+  expect(store.find(third.record.id)).toBeUndefined()
+  expect(store.chains(ALL)).toMatchObject([{ chain: { last: 2 }, missing: 0 }])
+  clock.stopped = false
+  const again = store.record(failing)
+  expect(again.stored.map(({ index }) => index)).toEqual([3, 4])
+  expect(again.findings).toMatchObject([{ kind: 'gap', from: 4, to: 4 }])
+  const { resolved, stored } = store.record(journal.message([fourth]))
+  expect(stored.map(({ index }) => index)).toEqual([5])
+  expect(resolved).toMatchObject([{ kind: 'gap', from: 4, to: 4 }])
 })
 
 test('a second writer on the same directory is refused until the first has closed', async () => {
   await using dir = temporaryDirectory()
   {
-    using _first = new Store({ dir: dir.path })
-    expect(() => new Store({ dir: dir.path })).toThrow(
-      expect.objectContaining({
-        code: 'data_dir_in_use',
-        message: expect.stringContaining(dir.path),
-      }),
-    )
+    using _first = await Store.open({ dir: dir.path })
+    await expect(Store.open({ dir: dir.path })).rejects.toMatchObject({
+      code: 'data_dir_in_use',
+      message: expect.stringContaining(dir.path),
+    })
   }
-  using second = new Store({ dir: dir.path })
+  using second = await Store.open({ dir: dir.path })
   expect(second.lastIndex).toBe(0)
 })
 
 test('a store of a later version is refused', async () => {
   await using dir = temporaryDirectory()
-  new Store({ dir: dir.path })[Symbol.dispose]()
+  const first = await Store.open({ dir: dir.path })
+  first[Symbol.dispose]()
   const db = new DatabaseSync(path.join(dir.path, 'audit.db'))
   db.exec('PRAGMA user_version=99')
   db.close()
-  expect(() => new Store({ dir: dir.path })).toThrow(
-    expect.objectContaining({ code: 'data_dir_too_new' }),
-  )
+  await expect(Store.open({ dir: dir.path })).rejects.toMatchObject({ code: 'data_dir_too_new' })
 })
 
 test('a file that is no store is an error that says so', async () => {
   await using dir = temporaryDirectory()
   writeFileSync(path.join(dir.path, 'audit.db'), 'this is not a database, and it is long enough')
-  expect(() => new Store({ dir: dir.path })).toThrow(
-    expect.objectContaining({ code: 'store_failed' }),
-  )
+  await expect(Store.open({ dir: dir.path })).rejects.toMatchObject({ code: 'store_failed' })
 })
 
 test('the subject of an instance with an odd name is its own', async () => {
   await using dir = temporaryDirectory()
-  using store = new Store({ dir: dir.path })
+  using store = await Store.open({ dir: dir.path })
   const journal = new TestJournal('pdp.eu > 1')
   expect(journal.subject).toBe(subjects.journal('pdp.eu > 1'))
   expect(store.record(journal.message([journal.append()])).stored).toHaveLength(1)

@@ -18,16 +18,18 @@ export class ServedLog implements AsyncDisposable {
   readonly store: Store
   readonly feed = new Feed()
   readonly metrics: Registry = createMetrics('audit')
-  readonly #dir: TemporaryDirectory = temporaryDirectory()
+  readonly #dir: TemporaryDirectory
   #http: AsyncDisposable | undefined
   #url = ''
 
-  private constructor() {
-    this.store = new Store({ dir: this.#dir.path })
+  private constructor(store: Store, dir: TemporaryDirectory) {
+    this.store = store
+    this.#dir = dir
   }
 
   static async start(options: ServedLogOptions = {}): Promise<ServedLog> {
-    const served = new ServedLog()
+    const dir = temporaryDirectory()
+    const served = new ServedLog(await Store.open({ dir: dir.path }), dir)
     const port = await freePort()
     const config = readConfig(settings, { VERDICT_AUDIT_HTTP_PORT: String(port) }, 'audit')
     const log = createLog({ service: 'audit', instance: 'audit-test', level: 'silent' })

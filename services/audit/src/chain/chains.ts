@@ -43,12 +43,13 @@ export interface Chain {
   last: number
   /** The chain hash of that line. */
   lastHash: string
-  /** When the last line was stored, in ms. */
+  /** The time of the last decision, as its record tells it, in ms. */
   seenAtMs: number
 }
 
 /** A place in a chain that a line of the log has taken. */
 export interface Place {
+  /** The number of the decision. */
   readonly index: number
   readonly link: Link
 }
@@ -108,10 +109,10 @@ export class Chains {
   }
 
   /** Moves the head of a chain. */
-  advance(chain: Chain, head: { n: number; hash: string; nowMs: number }): void {
+  advance(chain: Chain, head: { n: number; hash: string; timeMs: number }): void {
     chain.last = head.n
     chain.lastHash = head.hash
-    chain.seenAtMs = head.nowMs
+    chain.seenAtMs = head.timeMs
     this.#changed.add(chain)
   }
 

@@ -1,5 +1,6 @@
 import type { DatabaseSync, SQLOutputValue, StatementSync } from 'node:sqlite'
-import type { Finding, FindingKind, NewFinding } from './finding.ts'
+import type { LoggedFinding, Resolved } from '../log/leaf.ts'
+import type { Finding, FindingKind } from './finding.ts'
 
 const SCHEMA = `
   CREATE TABLE IF NOT EXISTS findings (
@@ -14,36 +15,41 @@ const SCHEMA = `
     detail TEXT NOT NULL,
     noticed_at TEXT NOT NULL,
     resolved_at TEXT,
-    evidence BLOB
+    leaf INTEGER NOT NULL,
+    evidence_leaves INTEGER NOT NULL
   ) STRICT;
   CREATE INDEX IF NOT EXISTS findings_instance ON findings (instance, epoch)`
 const COLUMNS = 'id, kind, instance, epoch, from_n, to_n, seq, detail, noticed_at, resolved_at'
 
 /** The findings as a table. */
 export class Findings {
-  readonly #now: () => number
   readonly #insert: StatementSync
   readonly #resolve: StatementSync
   readonly #page: StatementSync
   readonly #evidence: StatementSync
+  readonly #keyOf: StatementSync
+  readonly #known: StatementSync
   readonly #unresolved: StatementSync
   readonly #unresolvedOf: StatementSync
 
-  constructor(db: DatabaseSync, now: () => number) {
-    this.#now = now
+  constructor(db: DatabaseSync) {
     db.exec(SCHEMA)
     this.#insert = db.prepare(
       `INSERT INTO findings
-         (key, kind, instance, epoch, from_n, to_n, seq, detail, noticed_at, evidence)
-       VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (key) DO NOTHING
+         (key, kind, instance, epoch, from_n, to_n, seq, detail, noticed_at, leaf, evidence_leaves)
+       VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (key) DO NOTHING
        RETURNING ${COLUMNS}`,
     )
     this.#resolve = db.prepare(
-      `UPDATE findings SET resolved_at = ? WHERE id = ? AND resolved_at IS NULL
+      `UPDATE findings SET resolved_at = ? WHERE key = ? AND resolved_at IS NULL
        RETURNING ${COLUMNS}`,
     )
     this.#page = db.prepare(`SELECT ${COLUMNS} FROM findings WHERE id < ? ORDER BY id DESC LIMIT ?`)
-    this.#evidence = db.prepare('SELECT evidence FROM findings WHERE id = ?')
+    this.#evidence = db.prepare(
+      'SELECT leaf, evidence_leaves FROM findings WHERE id = ? AND evidence_leaves > 0',
+    )
+    this.#keyOf = db.prepare('SELECT key FROM findings WHERE id = ?')
+    this.#known = db.prepare('SELECT 1 FROM findings WHERE key = ?')
     this.#unresolved = db.prepare(
       'SELECT kind, count(*) AS count FROM findings WHERE resolved_at IS NULL GROUP BY kind',
     )
@@ -53,8 +59,18 @@ export class Findings {
     )
   }
 
-  /** Writes a finding down; undefined where it is known already. */
-  add(finding: NewFinding): Finding | undefined {
+  /** Whether a finding is on the record already. */
+  isKnown(key: string): boolean {
+    return this.#known.get(key) !== undefined
+  }
+
+  keyOf(id: number): string | undefined {
+    const row = this.#keyOf.get(id)
+    return row && String(row['key'])
+  }
+
+  /** Takes in a finding of the log; undefined where it is known already. */
+  add(finding: LoggedFinding, leaf: number): Finding | undefined {
     const row = this.#insert.get(
       finding.key,
       finding.kind,
@@ -64,15 +80,16 @@ export class Findings {
       finding.to ?? null,
       finding.seq,
       finding.detail,
-      this.#time(),
-      finding.evidence ?? null,
+      finding.noticedAt,
+      leaf,
+      finding.evidence?.leaves ?? 0,
     )
     return row && toFinding(row)
   }
 
   /** Marks a finding as resolved; undefined where it is so already. */
-  resolve(id: number): Finding | undefined {
-    const row = this.#resolve.get(this.#time(), id)
+  resolve({ key, at }: Resolved): Finding | undefined {
+    const row = this.#resolve.get(at, key)
     return row && toFinding(row)
   }
 
@@ -81,18 +98,16 @@ export class Findings {
     return this.#page.all(page.before, page.limit).map(toFinding)
   }
 
-  evidence(id: number): Uint8Array | undefined {
-    return (this.#evidence.get(id)?.['evidence'] ?? undefined) as Uint8Array | undefined
+  /** Where in the log the evidence of a finding is; undefined where it has none. */
+  evidencePlace(id: number): { from: number; leaves: number } | undefined {
+    const row = this.#evidence.get(id)
+    return row && { from: Number(row['leaf']) + 1, leaves: Number(row['evidence_leaves']) }
   }
 
   /** How many are not resolved, by kind; of one chain, or of all. */
   unresolved(of?: { instance: string; epoch: number }): Partial<Record<FindingKind, number>> {
     const rows = of ? this.#unresolvedOf.all(of.instance, of.epoch) : this.#unresolved.all()
     return Object.fromEntries(rows.map((row) => [row['kind'], row['count']]))
-  }
-
-  #time(): string {
-    return new Date(this.#now()).toISOString()
   }
 }
 

@@ -23,7 +23,7 @@ function intakeOf(store: Store) {
 
 test('listeners are told of new records, and of all when a batch is redelivered', async () => {
   await using dir = temporaryDirectory()
-  using store = new Store({ dir: dir.path })
+  using store = await Store.open({ dir: dir.path })
   const { intake, told } = intakeOf(store)
   const journal = new TestJournal('pdp')
   const message = journal.message(journal.appendAll(3))
@@ -38,7 +38,7 @@ test('listeners are told of new records, and of all when a batch is redelivered'
 
 test('a batch that listeners could not be told of is not done with', async () => {
   await using dir = temporaryDirectory()
-  using store = new Store({ dir: dir.path })
+  using store = await Store.open({ dir: dir.path })
   const { bus, intake, told } = intakeOf(store)
   const journal = new TestJournal('pdp')
   const message = journal.message(journal.appendAll(2))
@@ -54,7 +54,7 @@ test('a batch that listeners could not be told of is not done with', async () =>
 
 test('a store that fails is said by the health, and nobody is told of anything', async () => {
   await using dir = temporaryDirectory()
-  const store = new Store({ dir: dir.path })
+  const store = await Store.open({ dir: dir.path })
   const { intake, told } = intakeOf(store)
   const journal = new TestJournal('pdp')
   store[Symbol.dispose]()

@@ -7,6 +7,7 @@ import {
   parseJournalBatch,
   subjects,
 } from '@verdict/contract'
+import { CHAIN_HASH, fitsLeaf } from '../log/leaf.ts'
 
 /** One message of the stream DECISIONS. */
 export interface JournalMessage {
@@ -35,7 +36,7 @@ export function readJournalMessage({ data, subject }: JournalMessage): JournalCo
   const lines: JournalLine[] = []
   const foreign: JournalLine[] = []
   for (const line of all) {
-    const problem = problemOf(line.record)
+    const problem = problemOfLine(line) ?? problemOf(line.record)
     if (problem) return { malformed: `not a journal batch: ${problem}` }
     const own = subjects.journal(line.record.instance) === subject
     if (own) lines.push(line)
@@ -44,7 +45,13 @@ export function readJournalMessage({ data, subject }: JournalMessage): JournalCo
   return { lines, foreign }
 }
 
-/** What the log, the search and the subjects rely on. */
+/** What makes a line a leaf of the log, and tells it from other leaves. */
+function problemOfLine(line: JournalLine): string | undefined {
+  if (!CHAIN_HASH.test(line.hash)) return 'the chain hash of a line is not one'
+  return fitsLeaf(line) ? undefined : 'a line is longer than a journal takes'
+}
+
+/** What the index, the search and the subjects rely on. */
 function problemOf(record: DecisionRecord): string | undefined {
   const { destination, epoch, id, n, outcome, principal, request, time }: Partial<DecisionRecord> =
     record

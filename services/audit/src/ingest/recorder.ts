@@ -1,11 +1,9 @@
 import { hash } from 'node:crypto'
-import { chainHash, type DecisionRecord, genesisHash, type JournalLine } from '@verdict/contract'
-import { type Chain, type Chains, Link, type Place } from '../chain/chains.ts'
+import type { DecisionRecord, JournalLine } from '@verdict/contract'
+import type { Chain, Place } from '../chain/chains.ts'
 import { type Finding, FindingKind, type NewFinding } from '../chain/finding.ts'
-import type { Findings } from '../chain/findings.ts'
-import type { Gaps } from '../chain/gaps.ts'
-import type { DecisionLog } from '../log/decision-log.ts'
-import type { SearchIndex } from '../search/search-index.ts'
+import type { LogIndex } from '../index/log-index.ts'
+import { decisionLeaf, findingLeaves, readLeaf, resolvedLeaf } from '../log/leaf.ts'
 import type { JournalContent, JournalMessage } from './journal-message.ts'
 
 /** A record that is in the log. */
@@ -28,17 +26,28 @@ export interface Recorded {
   readonly resolved: Finding[]
 }
 
+/** The log as it is written. */
+export interface LeafLog {
+  append(leaf: Uint8Array): number
+}
+
 export interface RecorderParts {
-  readonly log: DecisionLog
-  readonly chains: Chains
-  readonly gaps: Gaps
-  readonly findings: Findings
-  readonly search: SearchIndex
+  readonly log: LeafLog
+  readonly index: LogIndex
   readonly now: () => number
+  /** What an older store has written down of a finding, when it is brought over. */
+  readonly recall?: (key: string) => Recalled | undefined
+}
+
+/** A finding as it was written down before. */
+export interface Recalled {
+  readonly seq: number
+  readonly noticedAt: string
+  readonly resolvedAt?: string
 }
 
 /**
- * Verifies the place of each line and writes what follows from it; the caller holds a transaction.
+ * Verifies the place of each line and appends what follows from it; the caller commits.
  *
  * - A place that is taken by the same line: known, nothing is written.
  * - A place that is taken by another line: the log keeps the first, the second is the evidence of a
@@ -48,6 +57,8 @@ export interface RecorderParts {
  *   `broken`, a `broken_chain` tells of it, and the chain goes on from the hash that it claims.
  * - A place beyond the next one: a `gap`. The line is in the log, `unlinked` until the line before
  *   it arrives; then the link is verified, so that nobody can fill a gap with lines of their own.
+ *
+ * What is found is a leaf of the log as well, and so is that a gap was closed.
  */
 export class Recorder {
   readonly #parts: RecorderParts
@@ -59,33 +70,53 @@ export class Recorder {
   record(message: JournalMessage, content: JournalContent): Recorded {
     const recorded: Recorded = { stored: [], known: [], findings: [], resolved: [] }
     if ('malformed' in content) {
-      this.#note(recorded, malformed(message, content.malformed))
+      this.note(recorded, malformed(message, content.malformed))
       return recorded
     }
-    for (const line of content.lines) this.#recordLine(line, message, recorded)
-    if (content.foreign.length > 0) this.#note(recorded, foreign(message, content.foreign))
-    this.#parts.chains.flush()
+    for (const line of content.lines) this.recordLine(line, message, recorded)
+    if (content.foreign.length > 0) this.note(recorded, foreign(message, content.foreign))
     return recorded
   }
 
-  #recordLine(line: JournalLine, message: JournalMessage, recorded: Recorded): void {
-    const { chains } = this.#parts
-    const chain = chains.of(line.record.instance, line.record.epoch)
-    const taken = chains.at(chain, line.record.n)
-    if (taken) this.#meet(line, taken, message, recorded)
-    else this.#store(line, chain, message, recorded)
+  recordLine(line: JournalLine, message: { seq: number }, recorded: Recorded): void {
+    const { chains } = this.#parts.index
+    const { epoch, instance, n } = line.record
+    const chain = chains.of(instance, epoch)
+    const taken = chains.at(chain, n)
+    if (taken) {
+      this.#meet(line, taken, message, recorded)
+      return
+    }
+    if (n > chain.last + 1) this.#noteGap(chain, n, message, recorded)
+    this.#store(line, message, recorded)
+  }
+
+  /** Writes a finding down, with its evidence, unless it is on the record. */
+  note(recorded: Recorded, finding: NewFinding): void {
+    const { index, log, now, recall } = this.#parts
+    if (index.findings.isKnown(finding.key)) return
+    const recalled = recall?.(finding.key)
+    const noticedAt = recalled?.noticedAt ?? new Date(now()).toISOString()
+    const seq = recalled?.seq ?? finding.seq
+    const [first, ...evidence] = findingLeaves({ ...finding, seq }, noticedAt)
+    if (first === undefined) return
+    const leaf = readLeaf(first)
+    if (leaf.kind !== 'finding') return
+    const noted = index.takeFinding(leaf.finding, log.append(first), first.length)
+    for (const part of evidence) index.takeOther(log.append(part), part.length)
+    if (noted) recorded.findings.push(noted)
   }
 
   /** A line whose place is taken: the same again, or a contradiction. */
-  #meet(line: JournalLine, taken: Place, message: JournalMessage, recorded: Recorded): void {
-    const entry = this.#parts.log.read(taken.index)
-    if (entry?.hash === line.hash && entry.json === line.json) {
+  #meet(line: JournalLine, taken: Place, message: { seq: number }, recorded: Recorded): void {
+    const entry = this.#parts.index.read(taken.index)
+    if (entry && entry.hash === line.hash && entry.json === line.json) {
       recorded.known.push({ ...line, index: taken.index })
       return
     }
     const { instance, epoch, n } = line.record
     const text = `${line.hash} ${line.json}\n`
-    this.#note(recorded, {
+    this.note(recorded, {
       kind: FindingKind.conflict,
       key: `conflict ${epoch} ${n} ${digest(text)} ${instance}`,
       ...{ instance, epoch, from: n, to: n, seq: message.seq },
@@ -94,76 +125,48 @@ export class Recorder {
     })
   }
 
-  #store(line: JournalLine, chain: Chain, message: JournalMessage, recorded: Recorded): void {
-    const { chains, gaps, log, search } = this.#parts
-    const { n } = line.record
-    if (n > chain.last + 1) this.#openGap(chain, n, message, recorded)
-    const link = this.#linkOf(line.hash, line.json, this.#hashBefore(chain, n))
-    const index = log.append(line)
-    chains.take(chain, n, { index, link })
-    search.add(index, line.record)
-    recorded.stored.push({ ...line, index })
-    if (link === Link.broken) this.#noteBroken(chain, n, message, recorded)
-    if (n > chain.last) {
-      chains.advance(chain, { n, hash: line.hash, nowMs: this.#parts.now() })
-      return
-    }
-    const { closedFinding } = gaps.fill(chain.id, n)
-    const closed = closedFinding && this.#parts.findings.resolve(closedFinding)
+  #store(line: JournalLine, message: { seq: number }, recorded: Recorded): void {
+    const { index, log } = this.#parts
+    const leaf = decisionLeaf(line)
+    const taken = index.takeDecision(line, log.append(leaf), leaf.length)
+    recorded.stored.push({ ...line, index: taken.index })
+    for (const n of taken.broken) this.#noteBroken(line, n, message, recorded)
+    if (taken.closedFinding !== undefined) this.#resolve(taken.closedFinding, recorded)
+  }
+
+  #resolve(finding: number, recorded: Recorded): void {
+    const { index, log, now, recall } = this.#parts
+    const key = index.findings.keyOf(finding)
+    if (key === undefined) return
+    const resolved = { key, at: recall?.(key)?.resolvedAt ?? new Date(now()).toISOString() }
+    const leaf = resolvedLeaf(resolved)
+    const closed = index.takeResolved(resolved, log.append(leaf), leaf.length)
     if (closed) recorded.resolved.push(closed)
-    this.#linkNext(line, chain, message, recorded)
   }
 
-  /** Verifies the line after one that came late. */
-  #linkNext(line: JournalLine, chain: Chain, message: JournalMessage, recorded: Recorded): void {
-    const { chains, log } = this.#parts
-    const n = line.record.n + 1
-    const next = chains.at(chain, n)
-    const entry = next && log.read(next.index)
-    if (!entry) return
-    const link = this.#linkOf(entry.hash, entry.json, line.hash)
-    chains.setLink(chain, n, link)
-    if (link === Link.broken) this.#noteBroken(chain, n, message, recorded)
-  }
-
-  #linkOf(claimed: string, json: string, before: string | undefined): Link {
-    if (before === undefined) return Link.unlinked
-    return chainHash(before, json) === claimed ? Link.linked : Link.broken
-  }
-
-  #hashBefore(chain: Chain, n: number): string | undefined {
-    if (n === 1) return genesisHash(chain.instance, chain.epoch)
-    if (n === chain.last + 1) return chain.lastHash
-    const before = this.#parts.chains.at(chain, n - 1)
-    return before && this.#parts.log.read(before.index)?.hash
-  }
-
-  #openGap(chain: Chain, n: number, message: JournalMessage, recorded: Recorded): void {
-    const { id, instance, epoch, last } = chain
+  #noteGap(chain: Chain, n: number, message: { seq: number }, recorded: Recorded): void {
+    const { instance, epoch, last } = chain
     const gap = { from: last + 1, to: n - 1 }
-    const finding = this.#note(recorded, {
+    this.note(recorded, {
       kind: FindingKind.gap,
       key: `gap ${epoch} ${gap.from} ${instance}`,
       ...{ instance, epoch, ...gap, seq: message.seq },
       detail: `${n - 1 - last} records before this one have not arrived`,
     })
-    if (finding) this.#parts.gaps.open(id, gap, finding.id)
   }
 
-  #noteBroken(chain: Chain, n: number, message: JournalMessage, recorded: Recorded): void {
-    const { instance, epoch } = chain
-    this.#note(recorded, {
+  #noteBroken(
+    { record: { instance, epoch } }: JournalLine,
+    n: number,
+    message: { seq: number },
+    recorded: Recorded,
+  ): void {
+    this.note(recorded, {
       kind: FindingKind.brokenChain,
       key: `broken_chain ${epoch} ${n} ${instance}`,
       ...{ instance, epoch, from: n, to: n, seq: message.seq },
       detail: 'the chain hash does not follow from the line before: one of the two was changed',
     })
-  }
-
-  #note(recorded: Recorded, finding: NewFinding): Finding | undefined {
-    const noted = this.#parts.findings.add(finding)
-    if (noted) recorded.findings.push(noted)
-    return noted
   }
 }
 

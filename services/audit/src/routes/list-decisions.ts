@@ -1,5 +1,5 @@
 import type { FastifyInstance } from '@verdict/service'
-import { FIRST_INDEX } from '../log/decision-log.ts'
+import { FIRST_INDEX } from '../log/log-entry.ts'
 import type { Store } from '../store.ts'
 import { entryJson } from '../stream/event-stream.ts'
 import { filterOf, filterParameters } from './filter-parameters.ts'

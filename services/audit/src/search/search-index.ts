@@ -1,7 +1,7 @@
 import type { DatabaseSync, StatementSync } from 'node:sqlite'
 import { setImmediate as yieldToOthers } from 'node:timers/promises'
 import type { DecisionRecord } from '@verdict/contract'
-import { FIRST_INDEX } from '../log/decision-log.ts'
+import { FIRST_INDEX } from '../log/log-entry.ts'
 import { type Conditions, conditionsOf, type Filter } from './filter.ts'
 
 /** Rows are looked through span by span; of each span the earliest and latest time is known. */

@@ -1,7 +1,7 @@
 import { once } from 'node:events'
 import type { ServerResponse } from 'node:http'
 import { setImmediate as yieldToOthers } from 'node:timers/promises'
-import type { LogEntry } from '../log/decision-log.ts'
+import type { LogEntry } from '../log/log-entry.ts'
 import type { Filter } from '../search/filter.ts'
 import type { EntryRun } from '../store.ts'
 import type { Feed } from './feed.ts'

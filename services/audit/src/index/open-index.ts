@@ -1,0 +1,36 @@
+import { rmSync } from 'node:fs'
+import type { DatabaseSync } from 'node:sqlite'
+import { isBroken, openAlone, pragma } from '../database.ts'
+
+/** Grows with each change of a table: an index of another version is built again. */
+const SCHEMA_VERSION = 1
+
+/** Pages of changes that are gathered before they are put in their places: about 40 MB. */
+const WAL_PAGES = 10_000
+
+/**
+ * Opens the index. It is never the truth: a file that is broken, or of another version, is removed,
+ * and what was in it is read from the log again.
+ * @throws {AuditError} `data_dir_in_use`, `store_failed`
+ */
+export function openIndex(file: string): DatabaseSync {
+  try {
+    const db = openAlone(file, { durable: false })
+    const version = pragma(db, 'user_version')
+    if (version === 0 || version === SCHEMA_VERSION) return stamped(db)
+    db.close()
+  } catch (error) {
+    if (!isBroken(error)) throw error
+  }
+  removeIndex(file)
+  return stamped(openAlone(file, { durable: false }))
+}
+
+export function removeIndex(file: string): void {
+  for (const suffix of ['', '-wal', '-shm']) rmSync(`${file}${suffix}`, { force: true })
+}
+
+function stamped(db: DatabaseSync): DatabaseSync {
+  db.exec(`PRAGMA user_version=${SCHEMA_VERSION}; PRAGMA wal_autocheckpoint=${WAL_PAGES}`)
+  return db
+}

@@ -1,0 +1,106 @@
+import { hash } from 'node:crypto'
+import { type JournalLine, parseJournalLine } from '@verdict/contract'
+import { ENTRY_BYTES_MAX } from '@verdict/tlog'
+import type { FindingKind, NewFinding } from '../chain/finding.ts'
+
+/**
+ * What the log consists of. A decision is the line of its journal without the line end, chain hash
+ * and JSON; everything else is an object of canonical JSON (RFC 8785) that begins with `{`, which
+ * no chain hash does. Kinds that this version does not know are `unknown`, and passed over.
+ */
+export type Leaf =
+  | { readonly kind: 'decision'; readonly line: JournalLine }
+  | { readonly kind: 'finding'; readonly finding: LoggedFinding }
+  /** A part of the bytes that the last finding before it is about. */
+  | { readonly kind: 'evidence'; readonly bytes: Uint8Array }
+  | { readonly kind: 'resolved'; readonly resolved: Resolved }
+  | { readonly kind: 'unknown' }
+
+/** A finding as it is on the record. */
+export interface LoggedFinding extends Omit<NewFinding, 'evidence'> {
+  readonly noticedAt: string
+  /** The bytes are in the leaves that follow. */
+  readonly evidence?: { readonly bytes: number; readonly leaves: number; readonly sha256: string }
+}
+
+/** What was missing has arrived. */
+export interface Resolved {
+  /** Of the finding. */
+  readonly key: string
+  readonly at: string
+}
+
+export const CHAIN_HASH = /^[A-Za-z0-9_-]{43}$/
+const BRACE = 0x7b
+const CHAIN_HASH_CHARS = 43
+const VERSION = 1
+/** A leaf holds this much of evidence, which grows by a third as base64. */
+const EVIDENCE_BYTES_PER_LEAF = 48_000
+
+/** The leaf of a decision. */
+export function decisionLeaf({ hash: chained, json }: JournalLine): Uint8Array {
+  return Buffer.from(`${chained} ${json}`)
+}
+
+/** Whether a line can be a leaf: long enough for every line that a journal takes. */
+export function fitsLeaf({ json }: JournalLine): boolean {
+  return Buffer.byteLength(json) <= ENTRY_BYTES_MAX - CHAIN_HASH_CHARS - 1
+}
+
+/** The leaves of a finding: itself, then its evidence. */
+export function findingLeaves(finding: NewFinding, noticedAt: string): Uint8Array[] {
+  const { evidence, ...rest } = finding
+  if (evidence === undefined) return [encode({ finding: { ...rest, noticedAt } })]
+  const parts: Uint8Array[] = []
+  for (let at = 0; at < evidence.length; at += EVIDENCE_BYTES_PER_LEAF) {
+    const part = Buffer.from(evidence.subarray(at, at + EVIDENCE_BYTES_PER_LEAF))
+    parts.push(encode({ evidence: part.toString('base64') }))
+  }
+  const about = { bytes: evidence.length, leaves: parts.length, sha256: sha256(evidence) }
+  return [encode({ finding: { ...rest, noticedAt, evidence: about } }), ...parts]
+}
+
+export function resolvedLeaf(resolved: Resolved): Uint8Array {
+  return encode({ resolved })
+}
+
+export function readLeaf(bytes: Uint8Array): Leaf {
+  const text = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString('utf8')
+  if (bytes[0] !== BRACE) return { kind: 'decision', line: parseJournalLine(text) }
+  const body = JSON.parse(text) as Partial<{
+    finding: LoggedFinding & { kind: FindingKind }
+    evidence: string
+    resolved: Resolved
+    v: number
+  }>
+  if (body.v === VERSION) {
+    if (body.finding) return { kind: 'finding', finding: body.finding }
+    if (body.resolved) return { kind: 'resolved', resolved: body.resolved }
+    if (body.evidence !== undefined) {
+      return { kind: 'evidence', bytes: Buffer.from(body.evidence, 'base64') }
+    }
+  }
+  return { kind: 'unknown' }
+}
+
+/** Chain hash and JSON of a decision, without reading the JSON. */
+export function splitDecision(leaf: Uint8Array): { hash: string; json: string } {
+  const text = Buffer.from(leaf.buffer, leaf.byteOffset, leaf.byteLength).toString('utf8')
+  return { hash: text.slice(0, CHAIN_HASH_CHARS), json: text.slice(CHAIN_HASH_CHARS + 1) }
+}
+
+function encode(body: object): Uint8Array {
+  return Buffer.from(canonical({ ...body, v: VERSION }))
+}
+
+/** RFC 8785 for what is written here: strings, whole numbers and objects. */
+function canonical(value: unknown): string {
+  if (typeof value !== 'object' || value === null) return JSON.stringify(value)
+  const entries = Object.entries(value).filter(([, given]) => given !== undefined)
+  entries.sort(([a], [b]) => (a < b ? -1 : 1))
+  return `{${entries.map(([key, given]) => `${JSON.stringify(key)}:${canonical(given)}`).join(',')}}`
+}
+
+function sha256(bytes: Uint8Array): string {
+  return hash('sha256', bytes, 'hex')
+}

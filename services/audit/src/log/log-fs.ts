@@ -1,0 +1,111 @@
+import {
+  closeSync,
+  constants,
+  fsyncSync,
+  ftruncateSync,
+  mkdirSync,
+  openSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  writeSync,
+} from 'node:fs'
+import path from 'node:path'
+
+/** A file that is written. */
+export interface LogFile {
+  /** Writes all of the bytes. */
+  write(bytes: Uint8Array, at: number): void
+  truncate(length: number): void
+  /** What was written survives a loss of power when this returns. */
+  sync(): void
+  close(): void
+}
+
+/**
+ * What the log asks of a file system, so that a test can put one below it that forgets what was
+ * not synced. Paths are relative to the data directory.
+ */
+export interface LogFs {
+  read(file: string): Uint8Array | undefined
+  /** The names in a directory; none where there is no directory. */
+  list(dir: string): string[]
+  /** Makes a directory in one that exists; one that is there is left as it is. */
+  makeDir(dir: string): void
+  /** Opens a file for writing; it is created where there is none. */
+  open(file: string): LogFile
+  rename(from: string, to: string): void
+  /** Removes a file, or a directory with its files. */
+  remove(name: string): void
+  /** The names in a directory survive a loss of power when this returns. */
+  syncDir(dir: string): void
+}
+
+const FILE_MODE = 0o600
+const DIR_MODE = 0o700
+
+/** The files below a directory of this machine. */
+export function diskFs(root: string): LogFs {
+  const at = (name: string): string => path.join(root, name)
+  return {
+    read: (file) => unlessMissing(() => readFileSync(at(file))),
+    list: (dir) => unlessMissing(() => readdirSync(at(dir))) ?? [],
+    makeDir(dir) {
+      mkdirSync(at(dir), { recursive: true, mode: DIR_MODE })
+    },
+    open: (file) => diskFile(openSync(at(file), constants.O_RDWR | constants.O_CREAT, FILE_MODE)),
+    rename: (from, to) => renameSync(at(from), at(to)),
+    remove: (name) => rmSync(at(name), { recursive: true, force: true }),
+    syncDir(dir) {
+      const descriptor = openSync(at(dir), constants.O_RDONLY)
+      try {
+        fsyncSync(descriptor)
+      } finally {
+        closeSync(descriptor)
+      }
+    },
+  }
+}
+
+/** Replaces a file as a whole: afterwards it is the old one or the new one, whatever happens. */
+export function writeWhole(fs: LogFs, file: string, bytes: Uint8Array): void {
+  writeBeside(fs, file, bytes)()
+  fs.syncDir(path.dirname(file))
+}
+
+/** Writes and syncs a file under another name; what is returned gives it its own. */
+export function writeBeside(fs: LogFs, file: string, bytes: Uint8Array): () => void {
+  const beside = `${file}.new`
+  const written = fs.open(beside)
+  try {
+    written.truncate(0)
+    written.write(bytes, 0)
+    written.sync()
+  } finally {
+    written.close()
+  }
+  return () => fs.rename(beside, file)
+}
+
+function diskFile(descriptor: number): LogFile {
+  return {
+    write(bytes, at) {
+      for (let done = 0; done < bytes.length; ) {
+        done += writeSync(descriptor, bytes, done, bytes.length - done, at + done)
+      }
+    },
+    truncate: (length) => ftruncateSync(descriptor, length),
+    sync: () => fsyncSync(descriptor),
+    close: () => closeSync(descriptor),
+  }
+}
+
+function unlessMissing<T>(read: () => T): T | undefined {
+  try {
+    return read()
+  } catch (error) {
+    if (error instanceof Error && 'code' in error && error.code === 'ENOENT') return undefined
+    throw error
+  }
+}
