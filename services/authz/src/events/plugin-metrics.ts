@@ -22,6 +22,7 @@ export const PLUGIN_REASONS: Readonly<Partial<Record<AuthzErrorCode, PluginReaso
   overloaded: 'start_check_error',
   internal: 'start_check_error',
   policy_missing: 'start_txn_error',
+  entrypoint_missing: 'start_txn_error',
   request_unreadable: 'request_parse_error',
   deadline_exceeded: 'check_request_timeout',
   route_invalid: 'input_parse_error',
