@@ -3,7 +3,7 @@ import { readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { join, resolve } from 'node:path'
 import { promisify } from 'node:util'
 import { gunzipSync, gzipSync } from 'node:zlib'
-import { ask, putPolicyData } from '@verdict/bus'
+import { ask, busHealth, putPolicyData } from '@verdict/bus'
 import { type CheckAnswer, subjects } from '@verdict/contract'
 import {
   bundleKey,
@@ -265,6 +265,7 @@ test('without NATS, a start decides by the last good bundle, and refuses older o
   await bus.provision()
   await point.process.waitUntilReady()
   await allSay('shop 3')
+  await waitFor(() => busHealth(publisher)().ok, { ...SOON, what: 'the publisher to be back' })
   await force('shop', readFileSync(await shop(2)), '2')
   const refused = async (): Promise<boolean> => (await refusals('bundle_older')) >= 2
   await waitFor(refused, { ...SOON, what: 'both processes to refuse an older one' })
