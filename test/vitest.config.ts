@@ -20,7 +20,8 @@ const limits = { testTimeout: 30_000, hookTimeout: 60_000 }
 export default defineConfig({
   test: {
     root: fileURLToPath(new URL('..', import.meta.url)),
-    // Tests start real servers and wait for them: fewer at once would waste time, more would starve them.
+    // Tests start real servers and wait for them: fewer at once would waste time, more would
+    // starve them.
     maxWorkers: 3,
     reporters: ['default', fileURLToPath(new URL('closing-line.ts', import.meta.url))],
     projects: [
