@@ -5,7 +5,7 @@ import { loadPolicy } from '../load.ts'
 
 vi.setConfig({ testTimeout: 120_000 })
 
-const RUNS = 150
+const RUNS = 60
 const ENTRYPOINTS = ['direct', 'dynamic', 'rules', 'whole', 'nothing', 'deep'].map((x) => `p/${x}`)
 const REGO = `
 direct := [input.a, data.d.a]

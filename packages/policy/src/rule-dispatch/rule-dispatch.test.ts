@@ -16,7 +16,7 @@ const RULES_PER_NAME = 60
 const REQUESTS = 400
 const ASKED_OF_OPA = 60
 /** Other seeds: `VERDICT_SEEDS=7,8,9 npx vitest …`. */
-const SEEDS = (process.env['VERDICT_SEEDS'] ?? '1,2').split(',').map(Number)
+const SEEDS = (process.env['VERDICT_SEEDS'] ?? '1').split(',').map(Number)
 
 function answerOf(policy: LoadedPolicy, entrypoint: string, request: unknown): unknown {
   try {
