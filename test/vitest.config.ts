@@ -20,9 +20,8 @@ const limits = { testTimeout: 30_000, hookTimeout: 60_000 }
 export default defineConfig({
   test: {
     root: fileURLToPath(new URL('..', import.meta.url)),
-    // Tests start real servers and wait for them: fewer at once would waste time, more would
-    // starve them.
-    maxWorkers: 3,
+    // Tests start real servers, each a process of its own: more at once would starve them.
+    maxWorkers: 2,
     reporters: ['default', fileURLToPath(new URL('closing-line.ts', import.meta.url))],
     projects: [
       {

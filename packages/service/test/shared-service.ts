@@ -76,7 +76,7 @@ const shared: ServiceDefinition<typeof settings> = {
       return { finished: true }
     })
     http.post('/hang', async () => {
-      const end = performance.now() + 3_000
+      const end = performance.now() + 6_000
       while (performance.now() < end);
       return {}
     })

@@ -49,8 +49,13 @@ async function all(service: Started): Promise<Who[]> {
   )
 }
 
+/** A process that hangs answers nobody: then it is undefined after so long. */
+const SCRAPE_MS_MAX = 2_000
+
 async function metric({ base }: Started, name: string): Promise<number | undefined> {
-  const text = await (await fetch(`${base}/metrics`)).text()
+  const signal = AbortSignal.timeout(SCRAPE_MS_MAX)
+  const asked = fetch(`${base}/metrics`, { signal }).then((answer) => answer.text())
+  const text = await asked.catch(() => '')
   const line = text.split('\n').find((each) => each.startsWith(`${name} `))
   return line === undefined ? undefined : Number(line.slice(name.length))
 }
