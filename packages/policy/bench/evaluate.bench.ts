@@ -105,13 +105,17 @@ async function measure(name: string, files: Readonly<Record<string, string>>): P
   writeFiles(sources, files)
   const cacheDir = join(scratch.path, 'cache')
   const opa = await opaBinary()
-  const bundle = await buildBundle({ opa, sources, entrypoints: [ENTRYPOINT], cacheDir })
+  const options = { opa, sources, entrypoints: [ENTRYPOINT], cacheDir }
+  // The SDK has no ear for labels.
+  const bundle = await buildBundle({ ...options, labels: false })
+  const labelled = await loadPolicy(await buildBundle(options), { memoBytesMax: 0 })
   const policy = await loadPolicy(bundle, { memoBytesMax: 0 })
   const peer = await sdk.loadPolicy(bundle.wasm, MEMORY_PAGES)
   peer.setData(JSON.parse(Buffer.from(bundle.data).toString()))
   const json = Buffer.from(JSON.stringify(input))
   const best = taken({
     ours: () => policy.evaluate(ENTRYPOINT, input),
+    labelled: () => labelled.evaluate(ENTRYPOINT, input),
     sdk: () => peer.evaluate(input, ENTRYPOINT),
     oursDenied: () => policy.evaluate(ENTRYPOINT, denied),
     sdkDenied: () => peer.evaluate(denied, ENTRYPOINT),
@@ -119,9 +123,10 @@ async function measure(name: string, files: Readonly<Record<string, string>>): P
     uncounted: await bare(bundle, bundle.wasm, json),
   })
   const ratio = (a: number, b: number) => (a / b).toFixed(2)
-  const { ours, sdk: theirs, oursDenied, sdkDenied, counted, uncounted } = best
+  const { ours, labelled: told, sdk: theirs, oursDenied, sdkDenied, counted, uncounted } = best
   print(`${name}: ${policy.spent} units`)
   print(`  allowed  ours ${us(ours)}  SDK ${us(theirs)}  ratio ${ratio(ours, theirs)}`)
+  print(`  with labels ${us(told)}  to without ${ratio(told, ours)}`)
   print(
     `  denied   ours ${us(oursDenied)}  SDK ${us(sdkDenied)}  ratio ${ratio(oursDenied, sdkDenied)}`,
   )
