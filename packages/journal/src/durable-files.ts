@@ -4,6 +4,8 @@ import path from 'node:path'
 /** Records are personal data: only the user that runs the service may read them. */
 export const DIRECTORY_MODE = 0o700
 export const FILE_MODE = 0o600
+/** What a file is called until it is whole; one that is left is of a process that died. */
+export const DRAFT = '.new'
 
 /** Makes durable which files a directory has; a file's own sync does not. */
 export async function syncDirectory(dir: string): Promise<void> {
@@ -20,12 +22,12 @@ export async function createDirectory(dir: string): Promise<void> {
   await syncDirectory(stop)
 }
 
-/** Writes a file so that after a crash it is there whole, or not at all. */
-export async function writeDurably(file: string, text: string): Promise<void> {
-  const draft = `${file}.new`
+/** Writes a file so that after a crash it is there whole, or not at all; one writer at a time. */
+export async function writeDurably(file: string, content: string | Uint8Array): Promise<void> {
+  const draft = `${file}${DRAFT}`
   {
     await using handle = await open(draft, 'w', FILE_MODE)
-    await handle.writeFile(text)
+    await handle.writeFile(content)
     await handle.sync()
   }
   await rename(draft, file)

@@ -1,3 +1,4 @@
+export { createDirectory, DRAFT, writeDurably } from './durable-files.ts'
 export { JournalError, JournalErrorCode } from './errors.ts'
 export { type Journal, type JournalStats, WAITING_BYTES_MAX } from './journal.ts'
 export {

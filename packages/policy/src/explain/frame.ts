@@ -1,5 +1,5 @@
 import type { Evaluation } from '../builtins/builtin.ts'
-import type { Local, Operand, Statement } from '../plan/plan.ts'
+import type { Operand, Statement } from '../plan/plan.ts'
 import type { Value } from '../value/value.ts'
 import type { Program, ProgramFunction } from './program.ts'
 
@@ -69,9 +69,4 @@ export function read(
     default:
       return operand.value
   }
-}
-
-/** The local of an operand that is one. */
-export function localOperand(operand: Operand): Local | undefined {
-  return operand.type === 'local' ? operand.value : undefined
 }

@@ -1,5 +1,6 @@
 import { readdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
+import { DRAFT } from '@verdict/journal'
 import { digestOf, temporaryDirectory } from '@verdict/kit'
 import { expect, onTestFinished, test } from 'vitest'
 import { BundleStore } from './bundle-store.ts'
@@ -47,6 +48,8 @@ test('many that write at once leave the newest, whole', async () => {
   const folder = scratch()
   const stores = await Promise.all(Array.from({ length: 4 }, () => BundleStore.open(folder)))
   const archives = Array.from({ length: 12 }, (_, i) => Buffer.from(`archive ${i}`))
+  // Of a process that died half-way.
+  writeFileSync(join(folder, `${digestOf(ONE)}.tar.gz${DRAFT}`), 'half')
   await Promise.all(
     archives.map((archive, version) =>
       stores[version % stores.length]?.keep(archive, {
@@ -61,7 +64,7 @@ test('many that write at once leave the newest, whole', async () => {
   expect(Buffer.from((await stores[0]?.archive(state?.digest ?? '')) ?? []).toString()).toBe(
     'archive 11',
   )
-  expect(readdirSync(folder).filter((name) => name.endsWith('.part'))).toEqual([])
+  expect(readdirSync(folder).filter((name) => name.endsWith(DRAFT))).toEqual([])
 })
 
 test.each([

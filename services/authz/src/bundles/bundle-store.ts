@@ -1,17 +1,16 @@
 import { createHash } from 'node:crypto'
-import { mkdir, open, readdir, readFile, rename, rm, stat } from 'node:fs/promises'
+import { readdir, readFile, rm, stat } from 'node:fs/promises'
 import path from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
 import { setTimeout as delay } from 'node:timers/promises'
 import { messageOf } from '@verdict/contract'
+import { createDirectory, DRAFT, writeDurably } from '@verdict/journal'
 import type { Known } from '@verdict/policy'
 import { BundlesError, BundlesErrorCode } from '../errors.ts'
 
 const STATE = 'state.json'
 const TURN = 'turn'
 const ARCHIVE = /^([0-9a-f]{64})\.tar\.gz$/
-/** An unfinished file older than this was left by a process that died. */
-const PART_AGE_MS_MAX = 3_600_000
 /** Another process writes for as long as one archive takes to be on disk. */
 const TURN_TIMEOUT_MS = 30_000
 const TURN_POLL_MS = 10
@@ -46,10 +45,7 @@ export class BundleStore {
 
   /** @throws {BundlesError} `bundle_store_failed` */
   static async open(folder: string): Promise<BundleStore> {
-    await tried(folder, async () => {
-      await mkdir(folder, { recursive: true, mode: 0o700 })
-      await syncFolder(path.dirname(folder))
-    })
+    await tried(folder, () => createDirectory(folder))
     return new BundleStore(folder)
   }
 
@@ -98,20 +94,20 @@ export class BundleStore {
     await tried(this.#folder, async () => {
       const file = path.join(this.#folder, `${digest}.tar.gz`)
       const there = await readFile(file).catch(missing)
-      if (there?.equals(archive) !== true) await writeWhole(file, archive)
-      const text = Buffer.from(`${line}\n${sha256(line)}\n`)
-      await writeWhole(path.join(this.#folder, STATE), text)
+      if (there?.equals(archive) !== true) await writeDurably(file, archive)
+      await writeDurably(path.join(this.#folder, STATE), `${line}\n${sha256(line)}\n`)
       await this.#prune(digest)
     })
     return state
   }
 
+  /** Nobody else writes now: a draft was left by a process that died. */
   async #prune(kept: string): Promise<void> {
     for (const name of await readdir(this.#folder)) {
       const file = path.join(this.#folder, name)
       const digest = ARCHIVE.exec(name)?.[1]
-      const left = name.endsWith('.part') && (await ageMs(file)) > PART_AGE_MS_MAX
-      if ((digest !== undefined && digest !== kept) || left) await rm(file, { force: true })
+      const isOld = digest !== undefined && digest !== kept
+      if (isOld || name.endsWith(DRAFT)) await rm(file, { force: true })
     }
   }
 }
@@ -126,10 +122,6 @@ function isNewer(known: Known, offered: Known): boolean {
 
 function sha256(text: string): string {
   return createHash('sha256').update(text).digest('hex')
-}
-
-async function ageMs(file: string): Promise<number> {
-  return Date.now() - ((await stat(file).catch(missing))?.mtimeMs ?? Date.now())
 }
 
 /** For a `catch`: what is not there is no fault. */
@@ -155,24 +147,6 @@ async function turn(file: string): Promise<Disposable> {
     }
     await delay(TURN_POLL_MS)
   }
-}
-
-/** Writes a file so that it is there whole or not at all, also after a loss of power. */
-async function writeWhole(file: string, bytes: Uint8Array): Promise<void> {
-  const part = `${file}.${process.pid}.part`
-  {
-    await using handle = await open(part, 'w', 0o600)
-    await handle.writeFile(bytes)
-    await handle.sync()
-  }
-  await rename(part, file)
-  await syncFolder(path.dirname(file))
-}
-
-/** Makes durable what a folder has; a file's own sync does not. */
-async function syncFolder(folder: string): Promise<void> {
-  await using handle = await open(folder)
-  await handle.sync()
 }
 
 async function tried<T>(folder: string, work: () => Promise<T>): Promise<T> {
