@@ -35,10 +35,21 @@ const MAY_IMPORT: Record<string, readonly string[]> = {
   'packages/service': ['contract'],
   'packages/journal': ['contract'],
   'packages/tlog': ['contract'],
-  'packages/cli': ['bus', 'contract', 'policy', 'service', 'tlog', 'toolchain'],
+  'packages/export': ['contract'],
+  'packages/subscriber': ['bus', 'contract', 'tlog'],
+  'packages/cli': [
+    'bus',
+    'contract',
+    'export',
+    'policy',
+    'service',
+    'subscriber',
+    'tlog',
+    'toolchain',
+  ],
   'services/authn': ['bus', 'contract', 'service'],
   'services/authz': ['bus', 'contract', 'journal', 'policy', 'service'],
-  'services/audit': ['bus', 'contract', 'service', 'tlog'],
+  'services/audit': ['bus', 'contract', 'export', 'service', 'tlog'],
   'services/telemetry': ['bus', 'contract', 'service'],
 }
 
@@ -52,6 +63,7 @@ const RESERVED: Record<string, readonly string[]> = {
   '@bufbuild/protobuf': ['services/authz/src/envoy', 'services/authz/proto'],
   jose: ['packages/policy/src/bundle', 'services/authn', 'packages/cli/src/dev', 'test'],
   testcontainers: ['test'],
+  'hyparquet-writer': ['packages/export'],
 }
 
 const NAMES_THAT_SAY_NOTHING = /(^|\/)(utils?|common|helpers?|misc|shared|types)(\/|\.ts$)/
