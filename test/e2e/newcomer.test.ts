@@ -44,6 +44,9 @@ test('the three printed commands work as printed', async () => {
     .split('\n')
     .map((line) => JSON.parse(line))
   expect(records.map(({ record }) => record.outcome)).toEqual(['allow', 'deny'])
+  const where = `--data-dir ${cluster.dataDir}`
+  const why = await paste(`npx verdict explain ${records[1].record.id} ${where} || true`)
+  expect(why).toMatch(/allowed if/)
 }, 60_000)
 
 test('doctor finds nothing wrong with what runs', async () => {
