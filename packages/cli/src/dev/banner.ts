@@ -12,6 +12,8 @@ export interface BannerOptions {
   readonly cwd: string
   /** How requests reach the cluster. */
   readonly way: DemoWay
+  /** Where bundles decide: the file that names them. */
+  readonly bundlesFile?: string | undefined
 }
 
 export interface DemoWay {
@@ -43,7 +45,11 @@ export function printBanner(options: BannerOptions, terminal: Terminal): void {
     terminal.line(`  ${terminal.paint('bold', command)}`)
   }
   terminal.line()
-  terminal.line('Policies are loaded anew when a file changes. Ctrl-C stops everything.')
+  const { bundlesFile } = options
+  const policies = bundlesFile
+    ? `The bundles of ${bundlesFile} decide, as they are pushed.`
+    : 'Policies are loaded anew when a file changes.'
+  terminal.line(`${policies} Ctrl-C stops everything.`)
 }
 
 /** The three commands that the start ends with. */

@@ -100,7 +100,8 @@ async function start(
   if (withEnvoy) {
     rows.push({ name: 'shop', addresses: `http://127.0.0.1:${ports.shop}`, pid: process.pid })
   }
-  printBanner({ ...options, rows, ports, way }, terminal)
+  const bundlesFile = context.env['VERDICT_AUTHZ_BUNDLES']
+  printBanner({ ...options, rows, ports, way, bundlesFile }, terminal)
   cluster.announce()
 }
 
