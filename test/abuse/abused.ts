@@ -22,7 +22,7 @@ const GROWTH_MAX = 1.3
 /** The first window warms up: code is compiled, heaps and caches grow to their size. */
 const ROUNDS = { warmUp: 2, after: 2 }
 
-/** How many times longer than in `npm test`; `npm run torture` sets it. */
+/** How many times longer than in `npm test`; `npm run soak` sets it. */
 const LENGTH = Number(process.env['ABUSE_LENGTH'] ?? 1)
 const TEST_TIMEOUT_MS = 60_000
 vi.setConfig({ testTimeout: TEST_TIMEOUT_MS * LENGTH })

@@ -1,9 +1,9 @@
 import { spawn } from 'node:child_process'
 import { parseArgs } from 'node:util'
 
-/** The abuses of this folder, each for longer: `npm run torture`. */
+/** The abuses of this folder, each for longer: `npm run soak`. */
 
-const HELP = `npm run torture -- [--length N]
+const HELP = `npm run soak -- [--length N]
 
 Runs the tests of test/abuse with N times as many rounds after the warm-up, in which memory
 must stay flat. Needs Linux, whose /proc tells what a process holds.
@@ -31,7 +31,7 @@ if (values.help) {
   child.on('close', (code) => {
     const verdict =
       code === 0 ? 'withstood: answered others, memory flat' : 'NOT withstood: see above'
-    process.stdout.write(`torture, ${length} times as long: ${verdict}\n`)
+    process.stdout.write(`soak, ${length} times as long: ${verdict}\n`)
     process.exitCode = code ?? 1
   })
 }
