@@ -1,1 +1,3 @@
-export {}
+export * from './line-formats.ts'
+export type { LoggedDecision } from './logged-decision.ts'
+export { PARQUET_ROWS_MAX, toParquet } from './parquet.ts'

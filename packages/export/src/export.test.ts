@@ -1,0 +1,149 @@
+import type { DecisionRecord } from '@verdict/contract'
+import { parquetReadObjects } from 'hyparquet'
+import { expect, test } from 'vitest'
+import { LINE_FORMATS } from './line-formats.ts'
+import type { LoggedDecision } from './logged-decision.ts'
+import { toOcsf } from './ocsf.ts'
+import { toParquet } from './parquet.ts'
+
+const DENIED: DecisionRecord = {
+  destination: { address: '127.0.0.1:10000', namespace: 'shop', service: 'payments' },
+  durationUs: 1_108,
+  epoch: 1_795_410_365_491,
+  id: '01a206cc-1186-7bfa-a557-9bec4fe99fc5' as DecisionRecord['id'],
+  identity: { issuer: 'https://login.example', status: 'verified', subject: 'alice' },
+  instance: 'authz-d40fdb79',
+  n: 2,
+  outcome: 'deny',
+  policy: { bundle: 'shop', entrypoint: 'shop/allow', revision: 'abc', rules: ['orders_read'] },
+  principal: 'alice',
+  protocol: 'envoy-grpc',
+  reason: 'not_permitted',
+  request: {
+    host: 'shop.example',
+    id: 'fb228b8a',
+    method: 'POST',
+    path: '/payments/1/refund',
+    traceId: '4bf92f3577b34da6a3ce929d0e0e4736',
+  },
+  source: { address: '10.0.0.7' },
+  status: 403,
+  time: '2026-11-23T05:06:06.854Z',
+  v: 1,
+}
+const logged = (changes: Partial<DecisionRecord> = {}): LoggedDecision => ({
+  index: 2,
+  hash: 'wb3tJAC8EYPsPqiRvDw8cxHgWjCH2-5TNw29-mOAjjw',
+  record: { ...DENIED, ...changes },
+})
+
+test('an event of OCSF is an API activity with its authorization and what became of it', () => {
+  const event = toOcsf(logged())
+  expect(event).toMatchObject({
+    class_uid: 6003,
+    type_uid: 600301,
+    activity_id: 1,
+    time: Date.parse(DENIED.time),
+    action_id: 2,
+    disposition_id: 2,
+    status_id: 2,
+    actor: {
+      authorizations: [{ decision: 'deny', policy: { name: 'shop/allow', version: 'abc' } }],
+      user: { uid: 'alice' },
+    },
+    api: { operation: 'POST /payments/1/refund', service: { name: 'shop/payments' } },
+    src_endpoint: { ip: '10.0.0.7' },
+    trace: { uid: '4bf92f3577b34da6a3ce929d0e0e4736' },
+    metadata: { uid: DENIED.id, sequence: 2, profiles: ['security_control', 'trace'] },
+  })
+  // What the class and its base require, whatever the record lacks.
+  const bare = toOcsf(logged({ source: {}, identity: { status: 'anonymous' }, principal: 'anonymous' }))
+  for (const required of ['actor', 'api', 'src_endpoint', 'severity_id', 'category_uid']) {
+    expect(bare).toHaveProperty(required)
+  }
+})
+
+test.for([
+  ['allow', {}, 1, 1],
+  ['unauthenticated', {}, 2, 26],
+  ['error', {}, 2, 27],
+  ['deny', { enforced: false }, 3, 17],
+] as const)(
+  'OCSF tells %s (%o) by action %i and disposition %i',
+  ([outcome, more, action, what]) => {
+    const event = toOcsf(logged({ outcome, ...more }))
+    expect(event).toMatchObject({ action_id: action, disposition_id: what })
+  },
+)
+
+test('a document of ECS says who, what, where, and that a fault is neither', () => {
+  const document = JSON.parse(LINE_FORMATS.ecs(logged()))
+  expect(document).toMatchObject({
+    '@timestamp': DENIED.time,
+    event: { category: ['api'], outcome: 'failure', type: ['access', 'denied'], sequence: 2 },
+    http: { request: { method: 'POST' }, response: { status_code: 403 } },
+    service: { name: 'payments' },
+    user: { id: 'alice', name: 'alice' },
+    trace: { id: DENIED.request.traceId },
+  })
+  const fault = JSON.parse(LINE_FORMATS.ecs(logged({ outcome: 'error' })))
+  expect(fault.event).toMatchObject({ outcome: 'unknown', type: ['access', 'error'] })
+})
+
+test('a line of CEF stays one line with its fields, whatever a caller sends', () => {
+  const evil = 'a=b|c\\d\r\nCEF:0|x|y|1|allow|forged|1|act=allow\u2028\u0007'
+  const line = LINE_FORMATS.cef(
+    logged({ principal: evil, request: { ...DENIED.request, path: evil } }),
+  )
+  // biome-ignore lint/suspicious/noControlCharactersInRegex: that there are none is the point
+  expect(line).not.toMatch(/[\u0000-\u001f\u2028\u2029]/)
+  // Fields begin behind a space, with a key and an equals sign that is not escaped.
+  const extension = line.split('|').slice(7).join('|')
+  const fields = Object.fromEntries(
+    [...extension.matchAll(/(?:^| )(\w+)=((?:\\.|[^=\\])*?)(?= \w+=|$)/g)].map(([, key, text]) => [
+      key,
+      text?.replace(/\\n/g, '\n').replace(/\\([\\=])/g, '$1'),
+    ]),
+  )
+  expect(line.startsWith('CEF:0|Verdict|Verdict|1|deny|request deny|5|')).toBe(true)
+  expect(fields).toMatchObject({
+    act: 'deny',
+    suser: 'a=b|c\\d\nCEF:0|x|y|1|allow|forged|1|act=allow  ',
+    requestMethod: 'POST',
+    cn1: '2',
+    cn1Label: 'index',
+  })
+})
+
+test('a CloudEvent has the record as its data, and its caller’s trace', () => {
+  const event = JSON.parse(LINE_FORMATS.cloudevents(logged()))
+  expect(event).toMatchObject({ specversion: '1.0', id: DENIED.id, subject: 'shop/payments' })
+  expect(event.traceparent).toMatch(/^00-4bf92f3577b34da6a3ce929d0e0e4736-[0-9a-f]{16}-01$/)
+  expect(event.data).toEqual(DENIED)
+  const { request } = DENIED
+  const untraced = logged({ request: { ...request, traceId: 'not one' } })
+  expect(JSON.parse(LINE_FORMATS.cloudevents(untraced))).not.toHaveProperty('traceparent')
+})
+
+test('a Parquet file gives back every decision, also by another reader', async () => {
+  const decisions = Array.from({ length: 3_000 }, (_, at) => {
+    const { namespace: _none, ...bare } = DENIED.destination
+    const destination = at % 2 ? bare : DENIED.destination
+    return { ...logged({ n: at + 1, destination }), index: at + 1 }
+  })
+  const bytes = toParquet(decisions)
+  const rows = await parquetReadObjects({ file: bytes.slice().buffer })
+  expect(rows).toHaveLength(3_000)
+  expect(rows[2_999]).toMatchObject({
+    index: 3_000n,
+    time: new Date(DENIED.time),
+    outcome: 'deny',
+    enforced: true,
+    status: 403n,
+    destination: 'payments',
+    n: 3_000n,
+  })
+  expect(rows.map((row) => JSON.parse(String(row['record'])))).toEqual(
+    decisions.map(({ record }) => record),
+  )
+})
