@@ -57,7 +57,9 @@ test('an event of OCSF is an API activity with its authorization and what became
     metadata: { uid: DENIED.id, sequence: 2, profiles: ['security_control', 'trace'] },
   })
   // What the class and its base require, whatever the record lacks.
-  const bare = toOcsf(logged({ source: {}, identity: { status: 'anonymous' }, principal: 'anonymous' }))
+  const bare = toOcsf(
+    logged({ source: {}, identity: { status: 'anonymous' }, principal: 'anonymous' }),
+  )
   for (const required of ['actor', 'api', 'src_endpoint', 'severity_id', 'category_uid']) {
     expect(bare).toHaveProperty(required)
   }
