@@ -101,8 +101,10 @@ const MIXED = [equalities, prefixes, roles, principals]
 /** Four shapes by turns. */
 const mixed: RuleShape = {
   name: 'mixed',
-  rules: (count) =>
-    `default x := false\n\n${MIXED.map((each) => each.rules(Math.ceil(count / MIXED.length)).replace('default x := false\n', '')).join('\n')}`,
+  rules: (count) => {
+    const parts = MIXED.map(({ rules }) => rules(Math.ceil(count / MIXED.length)))
+    return `default x := false\n${parts.join('\n').replaceAll('default x := false\n', '')}`
+  },
   hit: (count) => principals.hit(Math.ceil(count / MIXED.length)),
   miss: MISS,
 }
