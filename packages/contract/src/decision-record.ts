@@ -1,6 +1,7 @@
 import type { IdentityStatus, InvalidTokenReason } from './identity.ts'
 import type { DecisionId } from './ids.ts'
 import type { JournalPosition } from './journal-position.ts'
+import type { RecordClass } from './record-class.ts'
 
 /** How a request was decided. `error` is a fault of ours: the caller got no decision. */
 export const Outcome = {
@@ -56,6 +57,8 @@ export interface Decision {
   readonly durationUs: number
   /** False where the caller was let through all the same (dry-run); left out where it held. */
   readonly enforced?: false
+  /** What the policy has taken out of the record, as JSON pointers; left out where there is nothing. */
+  readonly erased?: readonly string[]
   readonly id: DecisionId
   readonly identity: {
     readonly issuer?: string
@@ -64,12 +67,18 @@ export interface Decision {
     readonly subject?: string
     readonly workload?: string
   }
+  /** What the policy has put something else in the place of. */
+  readonly masked?: readonly string[]
   readonly outcome: Outcome
   readonly policy: DecidedBy
   readonly principal: string
   readonly protocol: Protocol
+  /** By what the subject is found whose key the personal fields are encrypted under. */
+  readonly pseudonym?: string
   /** The policy's reason, or the code of a fault. */
   readonly reason: string
+  /** How well it had to be on record before the answer; left out where that is `journal`. */
+  readonly recordClass?: Exclude<RecordClass, 'journal'>
   /** `path` is without the query, which often carries secrets; `id` is `x-request-id`. */
   readonly request: {
     readonly host: string
@@ -107,7 +116,12 @@ const UNIT_BYTES_MAX = 6
 export const RECORD_TEXT_BYTES_MAX = 3 * 1024
 /** Of more rules that held, the first by the order of the policy are kept. */
 export const RECORD_RULES_MAX = 16
-/** The label of a rule, the name or revision of a bundle, as JSON; a longer one is cut. */
+/** Paths that the policy has taken out of one record, or put others in: of more, that is a fault. */
+export const RECORD_MASKS_MAX = 16
+/**
+ * The label of a rule, the name or revision of a bundle, a method, a scheme, a masked path, as
+ * JSON; a longer one is cut.
+ */
 export const RECORD_NAME_BYTES_MAX = 126
 /** What an input takes at most as JSON; a longer one is left out, for half of it is no JSON. */
 export const RECORD_INPUT_BYTES_MAX = 8 * 1024
@@ -129,6 +143,7 @@ export function encodeRecord(decision: Decision, position: JournalPosition): str
     durationUs: decision.durationUs,
     enforced: decision.enforced,
     epoch: position.epoch,
+    erased: pathsOf(decision.erased),
     id: decision.id,
     identity: {
       issuer: bounded(identity.issuer),
@@ -138,6 +153,7 @@ export function encodeRecord(decision: Decision, position: JournalPosition): str
       workload: bounded(identity.workload),
     },
     instance: position.instance,
+    masked: pathsOf(decision.masked),
     n: position.n,
     outcome: decision.outcome,
     policy: {
@@ -154,13 +170,15 @@ export function encodeRecord(decision: Decision, position: JournalPosition): str
     },
     principal: bounded(decision.principal),
     protocol: decision.protocol,
+    pseudonym: decision.pseudonym,
     reason: bounded(decision.reason),
+    recordClass: decision.recordClass,
     request: {
       host: bounded(request.host),
       id: bounded(request.id),
-      method: bounded(request.method),
+      method: bounded(request.method, RECORD_NAME_BYTES_MAX),
       path: bounded(request.path),
-      scheme: bounded(request.scheme),
+      scheme: bounded(request.scheme, RECORD_NAME_BYTES_MAX),
       traceId: request.traceId,
     },
     source: { address: bounded(source.address), principal: bounded(source.principal) },
@@ -168,6 +186,10 @@ export function encodeRecord(decision: Decision, position: JournalPosition): str
     time: decision.time,
     v: 1,
   })
+}
+
+function pathsOf(paths: readonly string[] | undefined): string[] | undefined {
+  return paths?.slice(0, RECORD_MASKS_MAX).map((path) => bounded(path, RECORD_NAME_BYTES_MAX))
 }
 
 /** The input, or that it is left out. */

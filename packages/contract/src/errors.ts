@@ -15,6 +15,8 @@ export abstract class VerdictError<Code extends string = string> extends Error {
 export const ContractErrorCode = {
   /** Bytes that claim to be a journal batch are not one. */
   malformedBatch: 'malformed_batch',
+  /** A file that claims to hold the keys for personal fields does not. */
+  malformedPersonalKeys: 'malformed_personal_keys',
 } as const
 export type ContractErrorCode = (typeof ContractErrorCode)[keyof typeof ContractErrorCode]
 

@@ -11,7 +11,8 @@ const json = '{"epoch":1,"id":"x","instance":"i","n":1,"v":1}'
 const line = `${chainHash(genesisHash('i', 1), json)} ${json}`
 
 test('a batch gives back exactly the lines that were hashed', () => {
-  const [first, second] = parseJournalBatch(Buffer.from(`${line}\n${line}\n`))
+  const { lines } = parseJournalBatch(Buffer.from(`${line}\n${line}\n`))
+  const [first, second] = lines
   expect(first?.json).toBe(json)
   expect(second?.hash).toBe(chainHash(genesisHash('i', 1), json))
   expect(first?.record.n).toBe(1)

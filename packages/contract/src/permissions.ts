@@ -1,6 +1,8 @@
 import {
+  ADVISORIES,
   CONSUMERS,
   type ConsumerName,
+  DECIDED,
   DECISIONS,
   POLICY_BUNDLES,
   POLICY_DATA,
@@ -40,6 +42,7 @@ export interface Permissions {
 export const RECORD_ROLES: readonly Role[] = ['authz-record', 'provisioner']
 export const POLICY_ROLES: readonly Role[] = ['policy-publisher']
 export const POLICY_DATA_ROLES: readonly Role[] = ['policy-data']
+export const EVENT_ROLES: readonly Role[] = ['audit']
 
 /** Where a role finds JetStream's management: `$JS.API` would ask about an account of its own. */
 export function streamApi(role: Role): string {
@@ -51,10 +54,28 @@ export function policyApi(role: Role): string {
   return [...POLICY_ROLES, ...POLICY_DATA_ROLES].includes(role) ? '$JS.API' : 'verdict.policy'
 }
 
+/** The same for the stream of what subscribers are told. */
+export function eventsApi(role: Role): string {
+  return EVENT_ROLES.includes(role) ? '$JS.API' : 'verdict.events'
+}
+
 /** The prefix of a role's reply subjects: nobody else may listen there. */
 export function inboxPrefix(role: Role): string {
   return `_INBOX.${role}`
 }
+
+/**
+ * Where audit hears what authz answers. It is not its inbox: that is where the stream delivers what
+ * goes into the log, and a question with a reply subject of somebody else's choice must not get an
+ * answer of authz there.
+ */
+export const AUDIT_ANSWERS = '_INBOX.audit-answers'
+
+/**
+ * Where the server hears what is answered to another account. It makes up each such subject itself,
+ * and refuses requests that name one.
+ */
+export const ANSWERS_ELSEWHERE = '_R_.>'
 
 /** What each role may do; everything else is refused by the server. */
 export const PERMISSIONS: Readonly<Record<Role, Permissions>> = {
@@ -67,18 +88,32 @@ export const PERMISSIONS: Readonly<Record<Role, Permissions>> = {
       subjects.identify,
       replies('operator'),
       replies('client'),
+      ANSWERS_ELSEWHERE,
       'verdict.heartbeat.authz.*',
       ...POLICY_STREAMS.flatMap((stream) => looking('authz-serve', stream)),
     ],
-    subscribe: [subjects.check, wildcards.pointerNews, wildcards.dataNews, inbox('authz-serve')],
+    subscribe: [
+      subjects.check,
+      wildcards.covered,
+      wildcards.pointerNews,
+      wildcards.dataNews,
+      inbox('authz-serve'),
+    ],
   },
   'authz-record': {
     publish: [wildcards.journal, streamInfo('authz-record')],
     subscribe: [inbox('authz-record')],
   },
   audit: {
-    publish: [wildcards.decided, 'verdict.heartbeat.audit.*', ...reading('audit', CONSUMERS.audit)],
-    subscribe: [inbox('audit')],
+    publish: [
+      wildcards.decided,
+      wildcards.covered,
+      'verdict.heartbeat.audit.*',
+      // Who may read the log is decided like everything else.
+      subjects.check,
+      ...reading('audit', CONSUMERS.audit),
+    ],
+    subscribe: [inbox('audit'), `${AUDIT_ANSWERS}.>`, ...ADVISORIES],
   },
   telemetry: {
     publish: ['verdict.heartbeat.telemetry.*', ...reading('telemetry', CONSUMERS.telemetry)],
@@ -112,6 +147,12 @@ export const PERMISSIONS: Readonly<Record<Role, Permissions>> = {
         `${policyApi('provisioner')}.STREAM.INFO.${name}`,
         `${policyApi('provisioner')}.STREAM.CREATE.${name}`,
       ]),
+      ...['STREAM.INFO', 'STREAM.CREATE'].map(
+        (question) => `${eventsApi('provisioner')}.${question}.${DECIDED.name}`,
+      ),
+      ...['INFO', 'CREATE', 'DELETE'].map(
+        (question) => `${eventsApi('provisioner')}.CONSUMER.${question}.${DECIDED.name}.*`,
+      ),
     ],
     subscribe: [inbox('provisioner')],
   },

@@ -1,4 +1,4 @@
-import { JOURNAL_BATCH_BYTES_MAX } from './journal-line.ts'
+import { JOURNAL_BATCH_BYTES_MAX, JOURNAL_LINE_BYTES_MAX } from './journal-line.ts'
 import { wildcards } from './subjects.ts'
 
 const HOUR_MS = 3_600_000
@@ -17,6 +17,16 @@ export const DECISIONS = {
   maxMessageBytes: JOURNAL_BATCH_BYTES_MAX + 4096,
 } as const
 
+/**
+ * What the servers say about DECISIONS, and about questions to JetStream: whoever listens to them
+ * learns who has changed the stream.
+ */
+export const ADVISORIES = [
+  `$JS.EVENT.ADVISORY.STREAM.*.${DECISIONS.name}`,
+  `$JS.EVENT.ADVISORY.CONSUMER.*.${DECISIONS.name}.*`,
+  '$JS.EVENT.ADVISORY.API',
+] as const
+
 /** Durable consumers of DECISIONS; copies of a reader share one. */
 export const CONSUMERS = { audit: 'audit', telemetry: 'telemetry' } as const
 export type ConsumerName = (typeof CONSUMERS)[keyof typeof CONSUMERS]
@@ -27,6 +37,26 @@ export const ACK_WAIT_MS = 10_000
 export const ACK_PENDING_MAX = 64
 
 const MIB = 1024 ** 2
+
+/**
+ * The stream that keeps what subscribers are told, for those who have a durable consumer. It is a
+ * copy that forgets: the oldest makes room, and what is missing is read from the log.
+ */
+export const DECIDED = {
+  name: 'DECIDED',
+  subjects: [wildcards.decided],
+  maxAgeMs: 72 * HOUR_MS,
+  maxBytes: 1024 * MIB,
+  /** A line of a journal and the headers of an event. */
+  maxMessageBytes: JOURNAL_LINE_BYTES_MAX + 8192,
+} as const
+
+/** An event that a subscriber has not acknowledged after this long is delivered again. */
+export const EVENT_ACK_WAIT_MS = 10_000
+/** Events that a subscriber has in hand; it gets no more until it has acknowledged some. */
+export const EVENTS_IN_HAND_MAX = 512
+/** Requests of a subscriber that wait for events. */
+export const EVENT_PULLS_MAX = 16
 
 /**
  * Bundles: an object store of NATS, which names an archive by its SHA-256 in hexadecimal. Each of

@@ -15,6 +15,10 @@ export const subjects = {
   /** One decision that is in the log, for subscribers. */
   decided: (outcome: Outcome, destination: Destination): string =>
     `verdict.decided.${outcome}.${token(destination.namespace ?? '')}.${token(destination.service)}`,
+  /** What happened to a decision point between its decisions, which is in the log as well. */
+  happened: (kind: string): string => `verdict.decided.event.=.${token(kind)}`,
+  /** How far the journal of a decision point is covered by a checkpoint. */
+  covered: (instance: string): string => `verdict.covered.${token(instance)}`,
   /** A Heartbeat, every HEARTBEAT_INTERVAL_MS. */
   heartbeat: (service: ServiceName, instance: string): string =>
     `verdict.heartbeat.${service}.${token(instance)}`,
@@ -24,6 +28,7 @@ export const subjects = {
 export const wildcards = {
   journal: 'verdict.journal.*',
   decided: 'verdict.decided.*.*.*',
+  covered: 'verdict.covered.*',
   heartbeat: 'verdict.heartbeat.*.*',
   /** That a bundle's pointer was changed; the message carries no value. */
   pointerNews: 'verdict.news.pointers.>',
@@ -34,16 +39,25 @@ export const wildcards = {
 /** Queue groups: copies of a service share its requests. */
 export const queues = { authn: 'authn', authz: 'authz' } as const
 
-/** Headers of a message on `verdict.decided.…`: its place in the log, and its chain hash. */
-export const DECIDED_HEADERS = { index: 'Verdict-Index', hash: 'Verdict-Hash' } as const
+/**
+ * Headers of a message on `verdict.decided.…`, beside those of CloudEvents: its number among the
+ * records of the log, its chain hash, and its leaf as `<origin> <index>`.
+ */
+export const DECIDED_HEADERS = {
+  index: 'Verdict-Index',
+  hash: 'Verdict-Hash',
+  leaf: 'Verdict-Leaf',
+} as const
 
 const TOKEN_CHARS_MAX = 128
+const PLAIN_TOKEN = /^[A-Za-z0-9_-]{1,128}$/
 
 /**
  * One subject token of any text: `A–Z a–z 0–9 _ -` stand for themselves, every other byte of its
  * UTF-8 is `=` and two hexadecimal digits, the empty text is a lone `=`. Cut at 128 characters.
  */
 export function token(text: string): string {
+  if (PLAIN_TOKEN.test(text)) return text
   if (text === '') return '='
   let encoded = ''
   for (const byte of Buffer.from(text, 'utf8')) {

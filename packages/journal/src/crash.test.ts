@@ -54,7 +54,7 @@ async function killUnderLoad(...parameters: string[]): Promise<[n: number, note:
 async function sinkLines(sink: string): Promise<JournalLine[]> {
   const names = (await readdir(sink)).filter((name) => name.endsWith('.batch')).sort()
   const batches = await Promise.all(names.map((name) => readFile(path.join(sink, name))))
-  return batches.flatMap((batch) => parseJournalBatch(batch))
+  return batches.flatMap((batch) => parseJournalBatch(batch).lines)
 }
 
 test(
@@ -85,7 +85,7 @@ test(
 
     const shipped = [
       ...(await sinkLines(sink)),
-      ...rest.flatMap((batch) => parseJournalBatch(batch)),
+      ...rest.flatMap((batch) => parseJournalBatch(batch).lines),
     ]
     const byN = new Map<number, JournalLine>()
     for (const line of shipped) {

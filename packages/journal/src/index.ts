@@ -1,6 +1,7 @@
 export { createDirectory, DRAFT, writeDurably } from './durable-files.ts'
 export { JournalError, JournalErrorCode } from './errors.ts'
-export { type Journal, type JournalStats, WAITING_BYTES_MAX } from './journal.ts'
+export type { Journal, JournalStats } from './journal.ts'
+export { type Fill, NEARLY_FULL, WAITING_BYTES_MAX } from './journal-room.ts'
 export {
   BYTES_MAX_MIN,
   DEFAULT_BYTES_MAX,
@@ -8,6 +9,7 @@ export {
   type JournalOptions,
   openJournal,
 } from './open-journal.ts'
+export { DEFAULT_KEY_AGE_MS_MAX } from './sealer.ts'
 export {
   DEFAULT_LINGER_MS,
   type ShipEvent,

@@ -4,6 +4,7 @@ import path from 'node:path'
 import { genesisHash } from '@verdict/contract'
 import { writeDurably } from './durable-files.ts'
 import { corrupt, JournalError, JournalErrorCode } from './errors.ts'
+import { KEY_FILE } from './seal-key.ts'
 import { createSegment, listSegments } from './segment.ts'
 
 const IDENTITY_FILE = 'journal.json'
@@ -66,6 +67,7 @@ async function begin(dir: string, identity: JournalIdentity): Promise<JournalIde
     if (size > 0) throw corrupt(dir, `\`${IDENTITY_FILE}\` is missing`)
     await rm(segment.path)
   }
+  await rm(path.join(dir, KEY_FILE), { force: true })
   await createSegment(dir, 1, genesisHash(identity.instance, identity.epoch))
   await writeDurably(path.join(dir, IDENTITY_FILE), `${JSON.stringify(identity)}\n`)
   return identity

@@ -6,7 +6,8 @@ import { expect, test } from 'vitest'
 import { HeldFiles, hesitantFiles } from '../test/faulty-files.ts'
 import { expectWholeChain, linesOf, noteOf } from '../test/lines.ts'
 import { noting } from '../test/noting.ts'
-import { type Journal, WAITING_BYTES_MAX } from './journal.ts'
+import type { Journal } from './journal.ts'
+import { WAITING_BYTES_MAX } from './journal-room.ts'
 import { BYTES_MAX_MIN, openJournal } from './open-journal.ts'
 
 const DEADLINE_MS = 5_000
@@ -102,7 +103,7 @@ test('a record of two lines is refused, because it could not be read again', asy
   expect(await journal.append(noting('good'))).toMatchObject({ n: 1 })
 })
 
-test('a full journal takes nothing, uses no number, and goes on when lines are shipped', async () => {
+test('a full journal takes nothing, uses no number, and goes on when lines are covered', async () => {
   await using directory = temporaryDirectory()
   await using journal = await openJournal({ dir: directory.path, bytesMax: BYTES_MAX_MIN })
   const note = 'x'.repeat(20_000)
@@ -116,7 +117,11 @@ test('a full journal takes nothing, uses no number, and goes on when lines are s
 
   const hash = (await linesOf(directory.path)).at(-1)?.hash ?? ''
   await journal.markShipped({ n: journal.lastDurable, hash })
-  await journal.release(journal.lastDurable)
+  await journal.release()
+  expect(await journal.append(noting(note)).catch(({ code }) => code)).toBe('full')
+  await journal.cover({ epoch: journal.epoch - 1, n: journal.lastDurable })
+  expect(journal.covered).toBe(0)
+  await journal.cover({ epoch: journal.epoch, n: journal.lastDurable })
   expect(journal.bytes).toBe(0)
   expect(await journal.append(noting(note))).toMatchObject({ n: 21 - refused.length })
 })
@@ -208,11 +213,11 @@ test('only whole segments go, only what is shipped goes, and the chain goes on w
   {
     await using journal = await openJournal({ dir, segmentBytesMax: 1_000 })
     for (const note of notes(40)) await journal.append(noting(note))
-    await journal.release(40)
+    await journal.cover({ epoch: journal.epoch, n: 40 })
     const lines = await linesOf(dir)
     expect(lines).toHaveLength(40)
     await journal.markShipped({ n: 21, hash: lines[20]?.hash ?? '' })
-    await journal.release(40)
+    await journal.release()
     const left = await linesOf(dir)
     expect(left.length).toBeLessThan(40)
     expect(left[0]?.record.n).toBeLessThanOrEqual(22)
@@ -223,7 +228,7 @@ test('only whole segments go, only what is shipped goes, and the chain goes on w
     expect(journal.shipped).toBe(21)
     const hash = (await linesOf(dir)).at(-1)?.hash ?? ''
     await journal.markShipped({ n: 40, hash })
-    await journal.release(40)
+    await journal.cover({ epoch: journal.epoch, n: 40 })
   }
   await using journal = await openJournal({ dir, segmentBytesMax: 1_000 })
   const { lines: left } = journal.recovery

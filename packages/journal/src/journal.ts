@@ -8,13 +8,12 @@ import {
 import { JournalError, JournalErrorCode } from './errors.ts'
 import { type Group, GroupCommit } from './group-commit.ts'
 import type { JournalIdentity } from './journal-identity.ts'
+import type { Fill, JournalRoom } from './journal-room.ts'
 import type { Recovered } from './recovery.ts'
+import type { Sealer } from './sealer.ts'
 import type { SegmentLog } from './segment-log.ts'
 import type { SegmentReader } from './segment-reader.ts'
 import type { ShippedMark, ShippedPosition } from './shipped-mark.ts'
-
-/** What may wait for the disk; an append beyond it is refused as `overloaded`. */
-export const WAITING_BYTES_MAX = 8 * 1024 ** 2
 
 /** A hash, a space and a line feed. */
 const LINE_OVERHEAD_BYTES = CHAIN_HASH_CHARS + 2
@@ -30,12 +29,13 @@ export interface JournalStats {
 
 export interface JournalParts {
   readonly dir: string
-  readonly bytesMax: number
   readonly onFault: ((failure: JournalError) => void) | undefined
   readonly identity: JournalIdentity
   readonly recovered: Recovered
   readonly log: SegmentLog
   readonly mark: ShippedMark
+  readonly room: JournalRoom
+  readonly sealer: Sealer
   /** What is to be closed with the journal. */
   readonly resources: AsyncDisposableStack
 }
@@ -93,6 +93,21 @@ export class Journal implements AsyncDisposable {
   /** What the segments hold. */
   get bytes(): number {
     return this.#parts.log.bytes
+  }
+
+  /** How many files it has: the last one stays for ever. */
+  get segments(): number {
+    return this.#parts.log.count
+  }
+
+  /** How full it is. */
+  get fill(): Fill {
+    return this.#parts.room.fill
+  }
+
+  /** Seals what is shipped. */
+  get sealer(): Sealer {
+    return this.#parts.sealer
   }
 
   /** Why nothing is accepted any more, since the disk failed. */
@@ -161,47 +176,38 @@ export class Journal implements AsyncDisposable {
     await this.#parts.mark.move(position)
   }
 
-  /** Deletes the segments that hold nothing behind `n`; what is not shipped stays in any case. */
-  async release(n: number): Promise<void> {
-    const { log, mark } = this.#parts
-    const bound = Math.min(n, mark.position?.n ?? 0)
-    if (!log.canRelease(bound)) return
-    // With an older mark, the lines up to the first segment that is left would seem to be lost.
-    await mark.sync()
-    await log.release(bound)
+  /** The `n` of the last line that a checkpoint of the log covers, as far as it was told. */
+  get covered(): number {
+    return this.#parts.room.covered
+  }
+
+  /** A checkpoint of the log covers all lines of this epoch up to `n`: their segments may go. */
+  async cover({ epoch, n }: { readonly epoch: number; readonly n: number }): Promise<void> {
+    if (epoch !== this.epoch || this.#closing) return
+    await this.#parts.room.cover(n)
+  }
+
+  /** Deletes the segments that are shipped and covered. */
+  async release(): Promise<void> {
+    await this.#parts.room.release()
   }
 
   #refusal(): JournalError | undefined {
     if (this.#failure) return this.#failure
-    const { dir, bytesMax, log } = this.#parts
     if (this.#closing) {
       return new JournalError(
         JournalErrorCode.closed,
-        `journal \`${dir}\` is closed: append nothing after the stop has begun`,
+        `journal \`${this.#parts.dir}\` is closed: append nothing after the stop has begun`,
       )
     }
-    const { pendingBytes } = this.#commits
-    if (log.bytes + pendingBytes + JOURNAL_LINE_BYTES_MAX > bytesMax) {
-      return new JournalError(
-        JournalErrorCode.full,
-        `journal \`${dir}\` holds ${log.bytes} of ${bytesMax} bytes: see why its lines are not ` +
-          'shipped, or allow it more',
-      )
-    }
-    if (pendingBytes + JOURNAL_LINE_BYTES_MAX > WAITING_BYTES_MAX) {
-      return new JournalError(
-        JournalErrorCode.overloaded,
-        `${pendingBytes} bytes wait for the disk of journal \`${dir}\`: spread the load or use a ` +
-          'faster disk',
-      )
-    }
-    return undefined
+    return this.#parts.room.refusal(this.#commits.pendingBytes)
   }
 
   async #commit(group: Group): Promise<void> {
     const lastN = this.#lastDurable + group.waiters.length
     await this.#parts.log.append(Buffer.from(group.text), lastN, group.lastHash)
     this.#lastDurable = lastN
+    this.#parts.room.look()
     for (const wake of this.#sleepers) wake()
   }
 
@@ -217,6 +223,7 @@ export class Journal implements AsyncDisposable {
 
   async #close(): Promise<void> {
     await this.#commits.idle()
+    await this.#parts.room.idle()
     await this.#parts.resources.disposeAsync()
   }
 }

@@ -5,7 +5,10 @@ import { createDirectory } from './durable-files.ts'
 import { JournalError, JournalErrorCode } from './errors.ts'
 import { Journal } from './journal.ts'
 import { identify } from './journal-identity.ts'
+import { type Fill, JournalRoom } from './journal-room.ts'
 import { recoverSegments } from './recovery.ts'
+import { SealKey } from './seal-key.ts'
+import { DEFAULT_KEY_AGE_MS_MAX, Sealer } from './sealer.ts'
 import { SegmentLog } from './segment-log.ts'
 import { type FileOperations, nodeFileOperations } from './segment-writer.ts'
 import { ShippedMark } from './shipped-mark.ts'
@@ -28,6 +31,10 @@ export interface JournalOptions {
   readonly segmentBytesMax?: number
   /** All segments together; an append beyond it is refused as `full`. */
   readonly bytesMax?: number
+  /** A key that seals for longer gets a successor. Default: DEFAULT_KEY_AGE_MS_MAX. */
+  readonly keyAgeMsMax?: number
+  /** Told when the journal becomes nearly full, and when it is no more. */
+  readonly onFill?: (fill: Fill) => void
   /** Told once, when the disk failed: from then on every append is refused as `failed`. */
   readonly onFault?: (failure: JournalError) => void
   /** The operations that make lines durable; only tests of faults replace them. */
@@ -57,8 +64,12 @@ export async function openJournal(options: JournalOptions): Promise<Journal> {
     }
     const log = await SegmentLog.open(logOptions, recovered.lastHash)
     resources.defer(() => log.close())
-    const { onFault } = options
-    const parts = { dir, bytesMax, onFault, identity, recovered, log, mark }
+    const { keyAgeMsMax = DEFAULT_KEY_AGE_MS_MAX, onFault, onFill } = options
+    const from = recovered.segments[0]?.firstN ?? 1
+    const key = await SealKey.open(dir, identity, from)
+    const sealer = new Sealer(key, mark, keyAgeMsMax)
+    const room = new JournalRoom({ dir, bytesMax, log, mark, onFill })
+    const parts = { dir, onFault, identity, recovered, log, mark, room, sealer }
     return new Journal({ ...parts, resources: resources.move() })
   } catch (error) {
     if (error instanceof JournalError) throw error

@@ -30,6 +30,11 @@ export class SegmentLog {
     for (const segment of this.#segments) this.bytes += segment.bytes
   }
 
+  /** How many segments there are. */
+  get count(): number {
+    return this.#segments.length
+  }
+
   /** `lastHash` is the chain hash of the last line. */
   static async open(options: SegmentLogOptions, lastHash: string): Promise<SegmentLog> {
     const log = new SegmentLog(options)

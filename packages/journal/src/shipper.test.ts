@@ -1,6 +1,12 @@
 import { mkdir, rm, rmdir } from 'node:fs/promises'
 import path from 'node:path'
-import { JOURNAL_LINE_BYTES_MAX, type JournalLine, parseJournalBatch } from '@verdict/contract'
+import {
+  DECISIONS,
+  JOURNAL_BATCH_BYTES_MAX,
+  JOURNAL_LINE_BYTES_MAX,
+  type JournalLine,
+  parseJournalBatch,
+} from '@verdict/contract'
 import { temporaryDirectory, waitFor } from '@verdict/kit'
 import fc from 'fast-check'
 import { expect, test } from 'vitest'
@@ -41,7 +47,7 @@ class Sink implements AsyncDisposable {
   }
 
   get lines(): JournalLine[] {
-    return this.batches.flatMap((batch) => parseJournalBatch(batch))
+    return this.batches.flatMap((batch) => parseJournalBatch(batch).lines)
   }
 
   get numbers(): number[] {
@@ -90,7 +96,10 @@ test('all lines are shipped in order, in batches of whole lines below the bound'
   expect(lines).toHaveLength(411)
   expectWholeChain(lines, journal)
   for (const batch of sink.batches) {
-    expect(batch.length).toBeLessThanOrEqual(JOURNAL_LINE_BYTES_MAX)
+    const { controls } = parseJournalBatch(batch)
+    const extra = controls.reduce((sum, { json }) => sum + json.length + 1, 0)
+    expect(batch.length - extra).toBeLessThanOrEqual(JOURNAL_LINE_BYTES_MAX)
+    expect(extra).toBeLessThanOrEqual(DECISIONS.maxMessageBytes - JOURNAL_BATCH_BYTES_MAX)
     expect(batch.at(-1)).toBe(0x0a)
   }
   // No more batches than the bound asks for.
@@ -113,7 +122,7 @@ test('while a batch is in flight the next one grows', async () => {
   expect(sink.calls).toBe(1)
   held.resolve()
   expect(await sink.shipper.drain(DEADLINE_MS)).toBe(true)
-  expect(sink.batches.map((batch) => parseJournalBatch(batch).length)).toEqual([1, 50])
+  expect(sink.batches.map((batch) => parseJournalBatch(batch).lines.length)).toEqual([1, 50])
 })
 
 test('the first line is shipped at once, and a drain waits for no company', async () => {
@@ -213,6 +222,7 @@ test('without its mark a journal ships again what it still has', async () => {
     await using journal = await openJournal({ dir, segmentBytesMax: SEGMENT_BYTES_MAX })
     await append(journal, 100)
     await append(journal, 3)
+    await journal.cover({ epoch: journal.epoch, n: 103 })
     await using sink = new Sink(journal)
     expect(await sink.shipper.drain(DEADLINE_MS)).toBe(true)
   }
@@ -224,13 +234,14 @@ test('without its mark a journal ships again what it still has', async () => {
   expect(noteOf(sink.lines[0] ?? expect.unreachable())).toBe('')
 })
 
-test('segments go when they are wholly shipped, all but the one that is appended to', async () => {
+test('segments go when they are wholly shipped and covered, all but the one that is appended to', async () => {
   await using directory = temporaryDirectory()
   const { path: dir } = directory
   await using journal = await openJournal({ dir, segmentBytesMax: SEGMENT_BYTES_MAX })
   for (let count = 0; count < 5; count += 1) await append(journal, 40)
   expect((await listSegments(dir)).length).toBeGreaterThan(4)
   const { bytes } = journal
+  await journal.cover({ epoch: journal.epoch, n: 200 })
   await using sink = new Sink(journal)
   sink.before = (call) => {
     if (call === 3) throw new Error('not now')
@@ -248,6 +259,7 @@ test('a segment that can not be deleted holds nothing up, and goes later', async
   const { path: dir } = directory
   await using journal = await openJournal({ dir, segmentBytesMax: SEGMENT_BYTES_MAX })
   for (let count = 0; count < 4; count += 1) await append(journal, 40)
+  await journal.cover({ epoch: journal.epoch, n: 160 })
   const [first = ''] = (await listSegments(dir)).map((segment) => segment.path)
   await using sink = new Sink(journal)
   sink.before = async (call) => {
@@ -306,4 +318,26 @@ test('lines are shipped although the disk takes no more of them', async () => {
   await using sink = new Sink(journal)
   expect(await sink.shipper.drain(DEADLINE_MS)).toBe(true)
   expect(sink.numbers).toEqual(range(1, 5))
+})
+
+test('who waits for a record to be stored is told when it is, in time or not', async () => {
+  await using directory = temporaryDirectory()
+  await using journal = await openJournal({ dir: directory.path })
+  const sink = new Sink(journal, 10 * DEADLINE_MS)
+  await append(journal, 1)
+  await waitFor(() => journal.shipped === 1, { deadlineMs: DEADLINE_MS, what: 'the first line' })
+  expect(await sink.shipper.stored(1, 0)).toBe(true)
+  await append(journal, 2)
+  // The pause ends, because somebody waits.
+  const both = [sink.shipper.stored(3, DEADLINE_MS), sink.shipper.stored(2, DEADLINE_MS)]
+  expect(await Promise.all(both)).toEqual([true, true])
+  expect(await sink.shipper.stored(4, 10)).toBe(false)
+  sink.before = () => {
+    throw new Error('down')
+  }
+  await append(journal, 1)
+  const never = sink.shipper.stored(4, 10 * DEADLINE_MS)
+  await sink[Symbol.asyncDispose]()
+  expect(await never).toBe(false)
+  expect(await sink.shipper.stored(4, DEADLINE_MS)).toBe(false)
 })

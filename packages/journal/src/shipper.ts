@@ -2,6 +2,7 @@ import assert from 'node:assert/strict'
 import { JOURNAL_BATCH_BYTES_MAX, JOURNAL_LINE_BYTES_MAX } from '@verdict/contract'
 import type { Journal } from './journal.ts'
 import type { Batch } from './segment-reader.ts'
+import { ShippedWaits } from './shipped-waits.ts'
 
 /** A message costs as much as 30 records: at most 100 messages/s, unless they are large. */
 export const DEFAULT_LINGER_MS = 10
@@ -19,7 +20,7 @@ export type ShipEvent =
       readonly delayMs: number
       readonly error: unknown
     }
-  /** The disk does not let shipped lines be marked or deleted; the next batch tries again. */
+  /** The disk lets no line be marked or deleted, or no key be made; the next batch tries again. */
   | { readonly type: 'release_failed'; readonly error: unknown }
 
 export interface ShipperOptions {
@@ -31,6 +32,11 @@ export interface ShipperOptions {
   readonly store: (batch: Uint8Array) => Promise<void>
   /** At least JOURNAL_LINE_BYTES_MAX; JOURNAL_BATCH_BYTES_MAX by default. */
   readonly batchBytesMax?: number
+  /**
+   * Control lines that a message has to have before its records; at most what the stream's
+   * `maxMessageBytes` leaves beside a batch.
+   */
+  readonly controlsOf?: (batch: Batch) => readonly string[]
   /**
    * The pause behind a batch of less than half the size, in which the next one grows; the first
    * lines after a quiet time never wait. DEFAULT_LINGER_MS by default.
@@ -45,6 +51,8 @@ export interface Shipper {
   /** Resolves when the signal ended it. */
   readonly done: Promise<void>
   position(): { readonly shipped: number; readonly durable: number }
+  /** Ships without pauses; resolves with whether a record is shipped before the time has passed. */
+  stored(n: number, timeoutMs: number): Promise<boolean>
   /** Ships without pauses; resolves with whether all lines that are durable now are shipped. */
   drain(timeoutMs: number): Promise<boolean>
 }
@@ -61,6 +69,7 @@ class JournalShipper implements Shipper {
   readonly #options: ShipperOptions
   readonly #batchBytesMax: number
   readonly #drains = new Set<() => void>()
+  readonly #waits = new ShippedWaits()
   /** The last line that is stored, and marked and released where the disk lets us. */
   #shipped: number
   #endPause: (() => void) | undefined
@@ -75,6 +84,14 @@ class JournalShipper implements Shipper {
 
   position(): { shipped: number; durable: number } {
     return { shipped: this.#shipped, durable: this.#options.journal.lastDurable }
+  }
+
+  async stored(n: number, timeoutMs: number): Promise<boolean> {
+    if (this.#shipped >= n) return true
+    if (this.#hasEnded) return false
+    const stored = this.#waits.wait(n, timeoutMs)
+    this.#endPause?.()
+    return await stored
   }
 
   async drain(timeoutMs: number): Promise<boolean> {
@@ -103,32 +120,37 @@ class JournalShipper implements Shipper {
         const batch = await this.#untilDone('read', () => reader.next(this.#batchBytesMax))
         if (!batch || !(await this.#ship(batch))) continue
         const isSmall = batch.bytes.length < this.#batchBytesMax / 2
-        if (isSmall && this.#drains.size === 0) await this.#pause(lingerMs)
+        const isAwaited = this.#drains.size > 0 || this.#waits.any
+        if (isSmall && !isAwaited) await this.#pause(lingerMs)
       }
     } finally {
       this.#hasEnded = true
       for (const settle of this.#drains) settle()
+      this.#waits.end()
     }
   }
 
   /** Whether the batch is stored; it is not if the signal came before. */
   async #ship(batch: Batch): Promise<boolean> {
-    const { journal, store, onEvent } = this.#options
+    const { controlsOf, journal, store, onEvent } = this.#options
     const { bytes, lines, lastN, lastHash } = batch
+    const message = journal.sealer.message(batch, controlsOf?.(batch))
     const stored = await this.#untilDone('store', async () => {
-      await store(bytes)
+      await store(message)
       return true
     })
     if (!stored) return false
     try {
       await journal.markShipped({ n: lastN, hash: lastHash })
-      await journal.release(lastN)
+      await journal.sealer.stored()
+      await journal.release()
     } catch (error) {
       onEvent({ type: 'release_failed', error })
     }
     this.#shipped = lastN
     onEvent({ type: 'shipped', lines, bytes: bytes.length, n: lastN })
     for (const settle of this.#drains) settle()
+    this.#waits.shipped(lastN)
     return true
   }
 

@@ -14,7 +14,7 @@ export async function linesOf(dir: string): Promise<JournalLine[]> {
     (await listSegments(dir)).map((segment) => readFile(segment.path)),
   )
   const all = Buffer.concat(bytes)
-  return all.length === 0 ? [] : parseJournalBatch(all)
+  return all.length === 0 ? [] : parseJournalBatch(all).lines
 }
 
 /** Holds lines against the chain of an epoch, from its first line on. */
