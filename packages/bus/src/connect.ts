@@ -52,7 +52,7 @@ export async function connectBus(options: ConnectBusOptions): Promise<NatsConnec
     name: options.name,
     authenticator: nkeyAuthenticator(seed),
     inboxPrefix: inboxPrefix(role),
-    timeout: ATTEMPT_TIMEOUT_MS,
+    timeout: Math.min(ATTEMPT_TIMEOUT_MS, options.connectTimeoutMs ?? DEFAULT_CONNECT_TIMEOUT_MS),
     pingInterval: PING_INTERVAL_MS,
     maxPingOut: PINGS_UNANSWERED_MAX,
     maxReconnectAttempts: -1,

@@ -1,27 +1,27 @@
-import { DECIDED_HEADERS, type DecisionRecord, subjects } from '@verdict/contract'
-import { headers, type NatsConnection } from 'nats'
+import { isDecision, type JournalRecord, subjects } from '@verdict/contract'
+import type { NatsConnection } from 'nats'
 import { connectionState } from './connection-state.ts'
+import { eventHeaders, type Logged } from './event-headers.ts'
 
-/** One decision that is in the log. */
-export interface Decided {
-  readonly record: DecisionRecord
-  /** Its place in the log. */
-  readonly index: number
-  /** Its chain hash. */
-  readonly hash: string
+/** One record that is in the log: a decision, or an event of a decision point. */
+export interface Decided extends Logged {
   /** The record as it was hashed. */
   readonly json: string
 }
 
 /**
- * Tells subscribers of a decision that is in the log. Nothing is kept for those who do not listen,
- * nor while the connection is down, when the client would hold messages without bound and lose
- * them at last: the log has them all.
+ * Tells subscribers of a record that is in the log: at once who listens, and the stream DECIDED for
+ * who reads later. It waits for nobody. While the connection is down nothing is told, when the
+ * client would hold messages without bound and lose them at last: the log has them all.
  */
-export function publishDecided(nc: NatsConnection, { record, index, hash, json }: Decided): void {
+export function publishDecided(nc: NatsConnection, { json, ...logged }: Decided): void {
   if (!connectionState(nc).connected) return
-  const place = headers()
-  place.set(DECIDED_HEADERS.index, String(index))
-  place.set(DECIDED_HEADERS.hash, hash)
-  nc.publish(subjects.decided(record.outcome, record.destination), json, { headers: place })
+  nc.publish(subjectOf(logged.record), json, { headers: eventHeaders(logged) })
 }
+
+function subjectOf(record: JournalRecord): string {
+  if (isDecision(record)) return subjects.decided(record.outcome, record.destination)
+  return subjects.happened(KINDS.find((kind) => kind in record) ?? 'unknown')
+}
+
+const KINDS = ['activation', 'dropped', 'gap']

@@ -35,6 +35,8 @@ export const BusErrorCode = {
   badPolicyKey: 'bad_policy_key',
   /** JetStream refused a management request; `errCode` tells why. */
   apiRefused: 'api_refused',
+  /** The server has less room for streams than a stream needs. */
+  streamTooLarge: 'stream_too_large',
   /** A stream is not there. */
   streamMissing: 'stream_missing',
   /** A consumer is not there. */
@@ -43,6 +45,8 @@ export const BusErrorCode = {
   streamWeakened: 'stream_weakened',
   /** A consumer's settings are not those that were declared. */
   consumerWeakened: 'consumer_weakened',
+  /** A subscriber can't be added: its name, or what is there already, stands against it. */
+  subscriberRefused: 'subscriber_refused',
   /** A file that should hold an nkey seed does not. */
   badKey: 'bad_key',
   /** Another process listens on the port of the embedded server. */

@@ -1,10 +1,16 @@
 export type { NatsConnection } from 'nats'
+export * from './accounts-reload.ts'
+export * from './advisories.ts'
 export * from './ask.ts'
 export * from './connect.ts'
 export { type BusHealth, busHealth } from './connection-state.ts'
 export * from './consume.ts'
+export * from './covered.ts'
 export * from './decided.ts'
 export * from './errors.ts'
+export * from './event-consumers.ts'
+export { EVENT_TYPE } from './event-headers.ts'
+export * from './events.ts'
 export * from './heartbeats.ts'
 export * from './join.ts'
 export { createKeys, publicKeys, seedFile } from './keys.ts'
@@ -19,6 +25,13 @@ export * from './policies/stored-bundles.ts'
 export * from './provision.ts'
 export { PAYLOAD_BYTES_MAX } from './request.ts'
 export * from './serve.ts'
-export * from './server-config.ts'
+export type { SubscriberKey } from './server-accounts.ts'
+export {
+  type ClusterOptions,
+  DEFAULT_STORE_BYTES_MAX,
+  type ServerConfigOptions,
+  serverConfig,
+} from './server-config.ts'
 export * from './store-batch.ts'
 export type { StreamCapacity } from './stream-declaration.ts'
+export * from './subscriber-keys.ts'

@@ -1,4 +1,4 @@
-import { policyApi, type Role, streamApi } from '@verdict/contract'
+import { eventsApi, policyApi, type Role, streamApi } from '@verdict/contract'
 import type { NatsConnection } from 'nats'
 import { connectionState } from './connection-state.ts'
 import { BusError, BusErrorCode } from './errors.ts'
@@ -11,6 +11,7 @@ const API_TIMEOUT_MS = 5_000
 export const JETSTREAM_ERROR = {
   temporarilyUnavailable: 10008,
   consumerNotFound: 10014,
+  storageTooSmall: 10047,
   messageNotFound: 10037,
   streamNotFound: 10059,
 } as const
@@ -52,6 +53,15 @@ export async function askPolicies<Answer>(
   return await askApi<Answer>(nc, { api: policyApi, question, body })
 }
 
+/** The same of the stream of what subscribers are told. */
+export async function askEvents<Answer = Described>(
+  nc: NatsConnection,
+  question: string,
+  body?: object,
+): Promise<Answer> {
+  return await askApi<Answer>(nc, { api: eventsApi, question, body })
+}
+
 interface Question {
   readonly api: (role: Role) => string
   readonly question: string
@@ -77,6 +87,11 @@ function refused(question: string, error: NonNullable<ApiAnswer['error']>): BusE
   }
   if (errCode === JETSTREAM_ERROR.consumerNotFound) {
     return missing(BusErrorCode.consumerMissing, 'consumer', question, errCode)
+  }
+  if (errCode === JETSTREAM_ERROR.storageTooSmall) {
+    const what = `the server has no room for the stream of \`${question}\`: ${error.description}`
+    const advice = 'give it a larger disk and `max_file_store`, or the stream fewer bytes'
+    return new BusError(BusErrorCode.streamTooLarge, `${what}: ${advice}`, { errCode })
   }
   const message = `JetStream refused \`${question}\`: ${error.description}`
   return new BusError(BusErrorCode.apiRefused, message, { errCode })

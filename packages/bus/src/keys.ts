@@ -40,7 +40,7 @@ export async function readKey(file: string): Promise<KeyPair> {
 }
 
 /** A seed appears whole or not at all, and never in place of another. */
-async function createKey(file: string): Promise<void> {
+export async function createKey(file: string): Promise<void> {
   const draft = `${file}.${randomBytes(4).toString('hex')}`
   const seed = new TextDecoder().decode(createUser().getSeed())
   await writeFile(draft, `${seed}\n`, { mode: KEY_MODE, flag: 'wx' })

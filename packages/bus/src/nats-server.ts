@@ -9,7 +9,9 @@ import { settledWithin } from './bounded-wait.ts'
 import { BusError, BusErrorCode } from './errors.ts'
 import { publicKeys } from './keys.ts'
 import { refusePortInUse, refuseStoreInUse, rememberServer, serverInfo } from './running-server.ts'
-import { serverConfig } from './server-config.ts'
+import { DEFAULT_STORE_BYTES_MAX, serverConfig } from './server-config.ts'
+import { storeBytesOn } from './store-size.ts'
+import { readSubscribers } from './subscriber-keys.ts'
 
 /** A large store is read back before the server is ready. */
 const READY_TIMEOUT_MS = 120_000
@@ -28,8 +30,15 @@ export interface NatsServerOptions {
   readonly port: number
   /** Holds the key of each role, as `createKeys` makes them. */
   readonly keysDir: string
+  /** What the streams may take; default: all of them, or 70 % of the disk where it is smaller. */
+  readonly storeBytesMax?: number
   /** Is given each line of the server's log. */
   readonly onLog?: (line: string) => void
+}
+
+/** The configuration of the server whose folder it is. */
+export function serverConfigFile(dir: string): string {
+  return path.join(dir, 'nats-server.conf')
 }
 
 /** How a process ended. */
@@ -58,13 +67,15 @@ export async function startNatsServer(options: NatsServerOptions): Promise<Embed
   await refuseStoreInUse(dir)
   await refusePortInUse(HOST, port)
   const serverName = `verdict-${randomBytes(8).toString('hex')}`
-  const config = path.join(dir, 'nats-server.conf')
+  const config = serverConfigFile(dir)
   const text = serverConfig({
     host: HOST,
     port,
     serverName,
     storeDir: dir,
+    storeBytesMax: options.storeBytesMax ?? storeBytesOn(dir, DEFAULT_STORE_BYTES_MAX),
     keys: await publicKeys(keysDir),
+    subscribers: await readSubscribers(keysDir),
     syncAlways: true,
   })
   await writeFile(config, text, { mode: 0o600 })

@@ -1,8 +1,10 @@
 import { stat } from 'node:fs/promises'
 import {
+  AUDIT_ANSWERS,
   DECISIONS,
   inboxPrefix,
   PERMISSIONS,
+  queues,
   ROLES,
   type Role,
   streamApi,
@@ -15,6 +17,7 @@ import { connectBus } from './connect.ts'
 import { askJetStream } from './jetstream-api.ts'
 import { createKeys, readKey, seedFile } from './keys.ts'
 import { request } from './request.ts'
+import { serve } from './serve.ts'
 import { storeBatch } from './store-batch.ts'
 
 const TIMEOUT = { timeout: 60_000 }
@@ -289,6 +292,40 @@ test('each role hears what it is for, and nothing else', TIMEOUT, async () => {
     }
   }
 })
+
+test(
+  'audit is answered across accounts, where nobody else can have authz answer',
+  TIMEOUT,
+  async () => {
+    await using bus = await startBus()
+    const authz = await bus.connect('authz-serve')
+    const refusals: unknown[] = []
+    let asked = 0
+    serve(authz, {
+      ...{ subject: subjects.check, queue: queues.authz, concurrencyMax: 1 },
+      handler: (question) => Promise.resolve(question.with(0, ++asked)),
+      onError: (error) => refusals.push(error),
+    })
+    await authz.flush()
+    const audit = await bus.connect('audit')
+    const ask = () => request(audit, subjects.check, bytes('?'), { ...STORE, inbox: AUDIT_ANSWERS })
+    expect([...(await ask()).data]).toEqual([1])
+    const heard: string[] = []
+    audit.subscribe('_INBOX.audit.>', {
+      callback: (_error, { subject }) => void heard.push(subject),
+    })
+    await audit.flush()
+    // The server takes no request that names such a subject; an inbox is one of its own account.
+    for (const reply of ['_R_.a.b', '_INBOX.audit.x', `${AUDIT_ANSWERS}.x`]) {
+      await publish(await bus.connect('client'), subjects.check, '?', reply)
+    }
+    await authz.flush()
+    expect((await ask()).data.length).toBe(1)
+    await audit.flush()
+    expect(heard).toEqual([])
+    expect(bus.refusals.join()).toContain('"_R_.a.b"')
+  },
+)
 
 test('a subscriber hears decisions and can say nothing', TIMEOUT, async () => {
   await using bus = await startBus()

@@ -1,8 +1,9 @@
 import { CONSUMERS, type ConsumerName, DECISIONS } from '@verdict/contract'
 import type { NatsConnection } from 'nats'
+import { provisionDecided } from './decided-stream.ts'
 import { declare, refuseWeakenedStream } from './declare.ts'
 import { BusError, BusErrorCode } from './errors.ts'
-import { askJetStream } from './jetstream-api.ts'
+import { askJetStream, type Described } from './jetstream-api.ts'
 import { provisionPolicies } from './policies/declaration.ts'
 import {
   consumerDifferences,
@@ -13,8 +14,8 @@ import {
 } from './stream-declaration.ts'
 
 /**
- * Declares the stream DECISIONS, its consumers and the stores of the policies: creates what is
- * missing, verifies what is there, changes nothing. Needs the role `provisioner`.
+ * Declares the streams DECISIONS and DECIDED, the consumers and the stores of the policies: creates
+ * what is missing, verifies what is there, changes nothing. Needs the role `provisioner`.
  * @throws {BusError} `stream_weakened`, `consumer_weakened`, `api_refused`, or as `ask`
  */
 export async function provision(nc: NatsConnection, capacity: StreamCapacity): Promise<void> {
@@ -36,6 +37,7 @@ export async function provision(nc: NatsConnection, capacity: StreamCapacity): P
     })
     refuseWeakenedConsumer(name, consumerDifferences(consumer.config, name))
   }
+  await provisionDecided(nc, capacity)
   await provisionPolicies(nc, capacity)
 }
 
@@ -44,8 +46,33 @@ export async function provision(nc: NatsConnection, capacity: StreamCapacity): P
  * @throws {BusError} `stream_weakened`, `stream_missing`, or as `ask`
  */
 export async function verifyStream(nc: NatsConnection): Promise<void> {
-  const stream = await askJetStream(nc, `STREAM.INFO.${DECISIONS.name}`)
-  refuseWeakenedStream(DECISIONS.name, streamDifferences(stream.config))
+  await inspectStream(nc)
+}
+
+/** What a server tells of the stream beyond what is declared. */
+export interface StreamFacts {
+  /** When it was made: a stream that was deleted and made again is another one. */
+  readonly created: string
+  readonly replicas: number
+  readonly bytes: number
+  readonly bytesMax: number
+}
+
+/**
+ * As `verifyStream`, and looks at it.
+ * @throws {BusError} as `verifyStream`
+ */
+export async function inspectStream(nc: NatsConnection): Promise<StreamFacts> {
+  const info = await askJetStream(nc, `STREAM.INFO.${DECISIONS.name}`)
+  const { config, created, state } = info as StreamInfo
+  refuseWeakenedStream(DECISIONS.name, streamDifferences(config))
+  const [replicas, bytesMax] = [Number(config['num_replicas']), Number(config['max_bytes'])]
+  return { created, replicas, bytesMax, bytes: state.bytes }
+}
+
+interface StreamInfo extends Described {
+  readonly created: string
+  readonly state: { readonly bytes: number }
 }
 
 function refuseWeakenedConsumer(name: ConsumerName, found: readonly string[]): void {

@@ -1,4 +1,4 @@
-import { inboxPrefix, streamApi } from '@verdict/contract'
+import { inboxPrefix, type Role, streamApi } from '@verdict/contract'
 import { createInbox, type Msg, type NatsConnection } from 'nats'
 import { settledWithin } from './bounded-wait.ts'
 import { connectionState } from './connection-state.ts'
@@ -20,6 +20,10 @@ export interface PullOptions {
   readonly durable: string
   readonly batchMax: number
   readonly signal: AbortSignal
+  /** The wait for the first message; default: PULL_EXPIRES_MS. */
+  readonly expiresMs?: number
+  /** Where the stream's management is had; default: that of DECISIONS. */
+  readonly api?: (role: Role) => string
 }
 
 /**
@@ -27,7 +31,8 @@ export interface PullOptions {
  * @throws {BusError} `consumer_missing`, `forbidden`, `timeout`, `disconnected`, `api_refused`
  */
 export async function pull(nc: NatsConnection, options: PullOptions): Promise<Msg[]> {
-  const { stream, durable, batchMax, signal } = options
+  const { stream, durable, batchMax, signal, api = streamApi } = options
+  const expiresMs = options.expiresMs ?? PULL_EXPIRES_MS
   const state = connectionState(nc)
   const inbox = createInbox(inboxPrefix(state.role))
   const messages: Msg[] = []
@@ -47,14 +52,14 @@ export async function pull(nc: NatsConnection, options: PullOptions): Promise<Ms
   void loss.lost.then(() => fail(new BusError(BusErrorCode.disconnected, state.detail)))
   const timer = setTimeout(
     () => fail(new BusError(BusErrorCode.timeout, `consumer \`${durable}\` does not answer`)),
-    PULL_EXPIRES_MS + PULL_GRACE_MS,
+    expiresMs + PULL_GRACE_MS,
   )
   const stop = (): void => end()
   signal.addEventListener('abort', stop)
-  const expires = PULL_EXPIRES_MS * NS_PER_MS
+  const expires = expiresMs * NS_PER_MS
   // With both, the server sends what it has and ends the pull; only an empty one waits.
   const body = JSON.stringify({ batch: batchMax, expires, no_wait: true })
-  const next = `${streamApi(state.role)}.CONSUMER.MSG.NEXT.${stream}.${durable}`
+  const next = `${api(state.role)}.CONSUMER.MSG.NEXT.${stream}.${durable}`
   nc.publish(next, body, { reply: inbox })
   try {
     await ended

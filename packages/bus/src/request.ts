@@ -1,4 +1,11 @@
-import { errors, type Msg, type MsgHdrs, type NatsConnection, type RequestOptions } from 'nats'
+import {
+  createInbox,
+  errors,
+  type Msg,
+  type MsgHdrs,
+  type NatsConnection,
+  type RequestOptions,
+} from 'nats'
 import { connectionState } from './connection-state.ts'
 import { BusError, BusErrorCode } from './errors.ts'
 
@@ -8,6 +15,8 @@ export const PAYLOAD_BYTES_MAX = 1024 * 1024
 export interface AskOptions {
   /** The wait for the answer; there is no default, because every caller has a deadline. */
   readonly timeoutMs: number
+  /** Where the answer is heard; default: the inbox of the role, which JetStream answers to, too. */
+  readonly inbox?: string
 }
 
 /** One request with one reply, and every failure as a BusError. */
@@ -15,7 +24,7 @@ export async function request(
   nc: NatsConnection,
   subject: string,
   payload: Uint8Array,
-  { timeoutMs, headers }: AskOptions & { headers?: MsgHdrs },
+  { timeoutMs, headers, inbox }: AskOptions & { headers?: MsgHdrs },
 ): Promise<Msg> {
   const state = connectionState(nc)
   if (!state.connected) throw disconnected(subject, state.detail)
@@ -29,6 +38,7 @@ export async function request(
   try {
     const options: RequestOptions = { timeout: timeoutMs }
     if (headers) options.headers = headers
+    if (inbox) Object.assign(options, { noMux: true, reply: createInbox(inbox) })
     const lost = loss.lost.then(() => {
       throw disconnected(subject, state.detail)
     })

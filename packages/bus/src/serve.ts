@@ -11,8 +11,8 @@ export const FAULT_HEADERS = {
   text: 'Nats-Service-Error',
 } as const
 
-/** Replies go to inboxes alone, whatever the caller asks for. */
-const REPLY_PREFIX = '_INBOX.'
+/** Replies go to inboxes alone, and to where the server brings them to those of other accounts. */
+const REPLY_PREFIX = /^(_INBOX|_R_)\./
 /** Requests that wait, for each that runs. What is more is answered with 503 at once. */
 const WAITING_PER_RUNNING = 4
 /** The wait for the server to confirm the end of the subscription. */
@@ -64,7 +64,7 @@ export function serve(nc: NatsConnection, options: ServeOptions): Serving {
         onError(
           new BusError(BusErrorCode.forbidden, `\`${subject}\` is not ours`, { cause: error }),
         )
-      } else if (!message.reply?.startsWith(REPLY_PREFIX)) {
+      } else if (!REPLY_PREFIX.test(message.reply ?? '')) {
         // With any other reply subject a caller would make this service publish there for it.
         onError(new BusError(BusErrorCode.forbidden, `a request wants its reply elsewhere`))
       } else if (running.size < concurrencyMax) start(message)

@@ -1,10 +1,10 @@
-import { DECISIONS, POLICY_STREAMS, type Role } from '@verdict/contract'
+import { DECIDED, DECISIONS, POLICY_STREAMS, type Role } from '@verdict/contract'
 import { PAYLOAD_BYTES_MAX } from './request.ts'
-import { serverAccounts } from './server-accounts.ts'
+import { type SubscriberKey, serverAccounts } from './server-accounts.ts'
 
 /** Room for all streams and what JetStream keeps beside them; beyond it nothing is stored. */
 export const DEFAULT_STORE_BYTES_MAX: number =
-  [DECISIONS, ...POLICY_STREAMS].reduce((sum, { maxBytes }) => sum + maxBytes, 0) * 1.25
+  [DECISIONS, DECIDED, ...POLICY_STREAMS].reduce((sum, { maxBytes }) => sum + maxBytes, 0) * 1.25
 /** No stream of ours is in memory. */
 const MEMORY_STORE_BYTES_MAX = 64 * 1024 ** 2
 
@@ -27,10 +27,12 @@ export interface ServerConfigOptions {
   readonly host?: string
   /** Where JetStream keeps its files. */
   readonly storeDir: string
-  /** The most that they take. Default: a fourth more than the streams, 6 GiB. */
+  /** The most that they take. Default: a fourth more than the streams, 7 GiB. */
   readonly storeBytesMax?: number
   /** The public key of each role. */
   readonly keys: Readonly<Record<Role, string>>
+  /** Those who have a key of their own. */
+  readonly subscribers?: readonly SubscriberKey[]
   /** Each message is on disk before it is acknowledged: there is no other mode. */
   readonly syncAlways: true
   /** Default: a name of the server's own making. */
@@ -57,11 +59,16 @@ export function serverConfig(options: ServerConfigOptions): string {
       max_file_store: options.storeBytesMax ?? DEFAULT_STORE_BYTES_MAX,
       max_memory_store: MEMORY_STORE_BYTES_MAX,
     },
-    accounts: serverAccounts(keys),
+    accounts: serverAccounts(keys, options.subscribers),
     // Permissions and readers hold on to the first form of acknowledgement subjects.
     feature_flags: { js_ack_fc_v2: false },
     ...(cluster === undefined ? {} : { cluster: clusterBlock(host, cluster) }),
   }
+  return configText(config)
+}
+
+/** A configuration in the server's format. */
+export function configText(config: object): string {
   return `# Written by Verdict: change the settings it is made from.\n${JSON.stringify(config, null, 2)}\n`
 }
 

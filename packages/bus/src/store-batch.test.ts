@@ -2,6 +2,7 @@ import { CONSUMERS, DECISIONS, JOURNAL_BATCH_BYTES_MAX, subjects } from '@verdic
 import { startBus, waitFor } from '@verdict/kit'
 import { expect, test } from 'vitest'
 import { consume } from './consume.ts'
+import { askJetStream } from './jetstream-api.ts'
 import { storeBatch } from './store-batch.ts'
 
 const TIMEOUT = { timeout: 60_000 }
@@ -38,6 +39,12 @@ test('a full stream refuses a batch, and keeps those it has', TIMEOUT, async () 
     errCode: 10077,
     message: expect.stringContaining('maximum bytes exceeded'),
   })
+  // Whoever goes on sending it has it stored when there is room.
+  const admin = await bus.connect('provisioner')
+  const info = await askJetStream(admin, `STREAM.INFO.${DECISIONS.name}`)
+  const config = { ...info.config, max_bytes: 4 * JOURNAL_BATCH_BYTES_MAX }
+  await askJetStream(admin, `STREAM.UPDATE.${DECISIONS.name}`, config)
+  await expect(storeBatch(recorder, subject, batch, STORE)).resolves.toMatchObject({ seq: 2 })
 })
 
 test('where there is no stream nothing is stored, and it is said', TIMEOUT, async () => {

@@ -7,7 +7,7 @@ import {
   type PolicyStream,
 } from '@verdict/contract'
 
-const NS_PER_MS = 1_000_000
+export const NS_PER_MS = 1_000_000
 
 /** What differs between an embedded server and a cluster. */
 export interface StreamCapacity {
@@ -15,6 +15,8 @@ export interface StreamCapacity {
   readonly replicas: number
   /** The stream takes no batch beyond this. */
   readonly maxBytes: number
+  /** What DECIDED keeps; default: as the contract says. */
+  readonly decidedBytes?: number
   /** The same of the stores of bundles, pointers and data; default: as the contract says. */
   readonly policyBytes?: Readonly<Partial<Record<PolicyStream['name'], number>>>
 }
@@ -104,7 +106,7 @@ export function consumerDifferences(actual: Settings, name: ConsumerName): strin
 }
 
 /** The server leaves out what is false or 0. */
-function differences(actual: Settings, declared: Settings): string[] {
+export function differences(actual: Settings, declared: Settings): string[] {
   return Object.entries(declared).flatMap(([name, value]) => {
     const has = actual[name] ?? (typeof value === 'boolean' ? false : undefined)
     if (JSON.stringify(has) === JSON.stringify(value)) return []

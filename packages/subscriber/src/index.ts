@@ -1,1 +1,5 @@
-export {}
+export { type MissingRecords, SubscriberError, SubscriberErrorCode } from './errors.ts'
+export type { LogOptions } from './logs.ts'
+export { type ChainState, fileState, type StateStore, type SubscriberState } from './state.ts'
+export * from './subscribe.ts'
+export type { VerifiedEvent } from './verify-events.ts'

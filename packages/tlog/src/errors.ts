@@ -50,6 +50,23 @@ export const TlogErrorCode = {
 } as const
 export type TlogErrorCode = (typeof TlogErrorCode)[keyof typeof TlogErrorCode]
 
+/** Entries of a log, both ends included. */
+export interface EntryRange {
+  readonly from: number
+  readonly to: number
+}
+
 export class TlogError extends VerdictError<TlogErrorCode> {
   override readonly name = 'TlogError'
+  /** Of a tile or a bundle that is wrong: the entries that can't be verified because of it. */
+  readonly entries?: EntryRange
+
+  constructor(
+    code: TlogErrorCode,
+    message: string,
+    options: { readonly cause?: unknown; readonly entries?: EntryRange } = {},
+  ) {
+    super(code, message, options)
+    if (options.entries !== undefined) this.entries = options.entries
+  }
 }

@@ -56,6 +56,13 @@ export function parseTilePath(path: string): Tile | Bundle {
   return kind === 'entries' ? { index, width } : { level, index, width }
 }
 
+/** The entries below a tile, or in a bundle, of a tree of `size`. */
+export function entriesBelow(named: Tile | Bundle, size: number): { from: number; to: number } {
+  const each = 'level' in named ? TILE_WIDTH ** named.level : 1
+  const from = named.index * TILE_WIDTH * each
+  return { from, to: Math.min(from + named.width * each, size) - 1 }
+}
+
 /** How many hashes there are on a level of tiles. */
 export function hashesOnLevel(size: number, level: number): number {
   return Math.floor(size / TILE_WIDTH ** level)

@@ -1,5 +1,5 @@
 import { decodeBundle } from './entry-bundle.ts'
-import { TlogError, TlogErrorCode } from './errors.ts'
+import { type EntryRange, TlogError, TlogErrorCode } from './errors.ts'
 import {
   checkHash,
   EMPTY_ROOT,
@@ -13,6 +13,7 @@ import { completeParts, consistencyRanges, inclusionRanges, type Range } from '.
 import {
   type Bundle,
   edgeTiles,
+  entriesBelow,
   hashesOnLevel,
   TILE_BYTES,
   TILE_WIDTH,
@@ -61,7 +62,8 @@ export class TiledTree {
       tree.#edge.set(tile.level, rowsOver(await tree.#fetch(tile)))
     }
     if (!equalBytes(await tree.#fold({ start: 0, end: head.size }), head.root)) {
-      throw invalid(`the tiles at the right end of ${head.size} entries have another root`)
+      const what = `the tiles at the right end of ${head.size} entries have another root`
+      throw invalid(what, { from: 0, to: head.size - 1 })
     }
     return tree
   }
@@ -95,11 +97,13 @@ export class TiledTree {
     checkIndex(index * TILE_WIDTH + width - 1, this.head.size)
     const entries = decodeBundle(bundle, width)
     const [hashes = EMPTY_ROOT] = await this.#tile(0, index)
-    for (const [i, entry] of entries.entries()) {
-      if (equalBytes(leafHash(entry), hashes.subarray(i * HASH_BYTES, (i + 1) * HASH_BYTES))) {
+    for (const [i, bytes] of entries.entries()) {
+      if (equalBytes(leafHash(bytes), hashes.subarray(i * HASH_BYTES, (i + 1) * HASH_BYTES))) {
         continue
       }
-      throw invalid(`entry ${index * TILE_WIDTH + i} is not the one that was logged`)
+      const entry = index * TILE_WIDTH + i
+      const range = { from: entry, to: entry }
+      throw invalid(`entry ${entry} is not the one that was logged`, range)
     }
     return entries
   }
@@ -167,14 +171,16 @@ export class TiledTree {
     const rows = rowsOver(await this.#fetch(tile))
     const expected = above.subarray(offset, offset + HASH_BYTES)
     if (equalBytes(rows.at(-1) ?? EMPTY_ROOT, expected)) return rows
-    throw invalid(`\`${tilePath(tile)}\` is not the tile that the one above it stands for`)
+    const what = `\`${tilePath(tile)}\` is not the tile that the one above it stands for`
+    throw invalid(what, entriesBelow(tile, this.head.size))
   }
 
   async #fetch(tile: Tile): Promise<Uint8Array> {
     const bytes = await this.#read(tile)
     const length = tile.width * HASH_BYTES
     if (bytes.length !== length && bytes.length !== TILE_BYTES) {
-      throw invalid(`\`${tilePath(tile)}\` has ${bytes.length} bytes, not ${length}`)
+      const what = `\`${tilePath(tile)}\` has ${bytes.length} bytes, not ${length}`
+      throw invalid(what, entriesBelow(tile, this.head.size))
     }
     // A copy: what was verified must not change in the hands of whoever read it.
     return new Uint8Array(bytes.subarray(0, length))
@@ -190,6 +196,7 @@ export class TiledTree {
   }
 }
 
-function invalid(message: string): TlogError {
-  return new TlogError(TlogErrorCode.tileInvalid, message)
+function invalid(message: string, entries?: EntryRange): TlogError {
+  const range = entries === undefined ? {} : { entries }
+  return new TlogError(TlogErrorCode.tileInvalid, message, range)
 }

@@ -2,7 +2,15 @@ import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import path from 'node:path'
-import { type TemporaryDirectory, temporaryDirectory, waitFor } from '@verdict/kit'
+import {
+  buildInterop,
+  type InteropResult,
+  interopMissing,
+  runInterop,
+  type TemporaryDirectory,
+  temporaryDirectory,
+  waitFor,
+} from '@verdict/kit'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import {
   addSignatures,
@@ -29,9 +37,9 @@ import {
   trustCheckpoint,
   verifyTlogProof,
 } from '../src/index.ts'
-import { buildInterop, type InteropResult, missing, runInterop } from './interop/built.ts'
 import { entryOf } from './reference-tree.ts'
 
+const missing = interopMissing()
 const BUILD_TIMEOUT_MS = 11 * 60_000
 const ORIGIN = 'log.example/interop'
 const SECONDS = 1_700_000_000

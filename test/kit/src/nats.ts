@@ -1,12 +1,18 @@
 import path from 'node:path'
 import {
+  awaitSubscriber,
   connectBus,
   createKeys,
+  createSubscriber,
+  declareEventConsumer,
   type EmbeddedServer,
   provision,
+  type ReloadOptions,
+  reloadAccounts,
   type StreamCapacity,
   seedFile,
   startNatsServer,
+  subscriberSeedFile,
 } from '@verdict/bus'
 import type { Role } from '@verdict/contract'
 import { locate } from '@verdict/toolchain'
@@ -24,6 +30,8 @@ export interface TestBusOptions {
   readonly provisioned?: boolean
   /** The stream takes no batch beyond this; default 64 MiB. */
   readonly maxBytes?: number
+  /** What DECIDED keeps; default: as it is declared. */
+  readonly decidedBytes?: number
   /** The same of the stores of bundles, pointers and data; default: as they are declared. */
   readonly policyBytes?: StreamCapacity['policyBytes']
 }
@@ -96,10 +104,35 @@ export class TestBus implements AsyncDisposable {
     return connection
   }
 
+  /**
+   * Adds a subscriber with a key of its own while the server runs, which reads what DECIDED holds.
+   * @returns the file that holds its seed
+   */
+  async addSubscriber(name: string, filters: readonly string[] = []): Promise<string> {
+    const subscriber = await createSubscriber(this.keysDir, { name, filters })
+    const provisioner = await this.connect('provisioner')
+    await declareEventConsumer(provisioner, subscriber, { fromStart: true })
+    await provisioner.close()
+    await this.reload()
+    await awaitSubscriber(name, { url: this.url, ...this.#reloading })
+    return subscriberSeedFile(this.keysDir, name)
+  }
+
+  /** Has the server take on the keys that there are now. */
+  async reload(): Promise<void> {
+    await reloadAccounts(this.#reloading)
+  }
+
+  get #reloading(): ReloadOptions {
+    const hangUp = () => void process.kill(this.server.pid, 'SIGHUP')
+    return { serverDir: path.join(this.directory, 'nats'), keysDir: this.keysDir, hangUp }
+  }
+
   async provision(options: TestBusOptions = {}): Promise<void> {
-    const { maxBytes = STREAM_BYTES_MAX, policyBytes = {} } = options
+    const { maxBytes = STREAM_BYTES_MAX, policyBytes = {}, decidedBytes } = options
+    const decided = decidedBytes === undefined ? {} : { decidedBytes }
     const connection = await this.connect('provisioner')
-    await provision(connection, { replicas: 1, maxBytes, policyBytes })
+    await provision(connection, { replicas: 1, maxBytes, policyBytes, ...decided })
     await connection.close()
   }
 

@@ -1,4 +1,6 @@
 import assert from 'node:assert/strict'
+import { readFile } from 'node:fs/promises'
+import { join } from 'node:path'
 import type { DecisionRecord } from '@verdict/contract'
 import type { Cluster } from './cluster.ts'
 import { streamedDecision } from './stream-lines.ts'
@@ -18,7 +20,8 @@ export interface LoggedDecision {
 async function loggedDecision(cluster: Cluster, id: string): Promise<LoggedDecision> {
   return await waitFor(
     async () => {
-      const answer = await fetch(`${cluster.url('auditHttp')}/v1/decisions/${id}`)
+      const url = `${cluster.url('auditHttp')}/v1/decisions/${id}`
+      const answer = await fetch(url, { headers: await auditorHeaders(cluster) })
       const body = await answer.json()
       return answer.ok ? (body as LoggedDecision) : undefined
     },
@@ -26,19 +29,41 @@ async function loggedDecision(cluster: Cluster, id: string): Promise<LoggedDecis
   )
 }
 
-/** Every decision of the audit log, page by page, newest first. */
+/** What an auditor sends; nothing where the cluster has no demo, and so everybody may read. */
+export async function auditorHeaders({ dataDir }: Cluster): Promise<Record<string, string>> {
+  const file = join(dataDir, 'demo', 'auditor.header')
+  const [, authorization] = /^authorization: (.+)$/m.exec(await readText(file)) ?? []
+  return authorization === undefined ? {} : { authorization }
+}
+
+async function readText(file: string): Promise<string> {
+  try {
+    return await readFile(file, 'utf8')
+  } catch {
+    // There is no demo.
+    return ''
+  }
+}
+
+/** Every decision of the audit log but those about reading it, page by page, newest first. */
 export async function allLogged(cluster: Cluster): Promise<LoggedDecision[]> {
   const found: LoggedDecision[] = []
   for (let after = ''; ; ) {
     const url = `${cluster.url('auditHttp')}/v1/decisions?limit=${PAGE_MAX}${after}`
-    const page = (await (await fetch(url)).json()) as {
+    const headers = await auditorHeaders(cluster)
+    const page = (await (await fetch(url, { headers })).json()) as {
       decisions: LoggedDecision[]
       next?: string
     }
-    found.push(...page.decisions)
+    found.push(...page.decisions.filter(({ record }) => !isReading(record)))
     if (page.next === undefined || page.decisions.length === 0) return found
     after = `&after=${encodeURIComponent(page.next)}`
   }
+}
+
+/** Whether a decision is about who may read the log. */
+export function isReading({ destination }: DecisionRecord): boolean {
+  return destination.service === 'verdict-audit'
 }
 
 /**

@@ -41,6 +41,8 @@ export class ServiceProcess implements AsyncDisposable {
       VERDICT_NATS_URL: bus.url,
       VERDICT_KEYS_DIR: bus.keysDir,
       [`VERDICT_${name.toUpperCase()}_HTTP_PORT`]: String(port),
+      // There is nobody to ask who may read the log, where audit is not tested together with authz.
+      ...(name === 'audit' && { VERDICT_AUDIT_AUTHORIZATION: 'off' }),
       ...settings,
     }
     const main = path.join(SERVICES_DIR, name, 'src/main.ts')
@@ -109,6 +111,11 @@ export class ServiceProcess implements AsyncDisposable {
     } catch (cause) {
       throw new Error(`${this.name} did not become ready:\n${this.#output}`, { cause })
     }
+  }
+
+  /** Sends a signal that does not end it. */
+  signal(signal: NodeJS.Signals): void {
+    this.#child.kill(signal)
   }
 
   /** Sends a signal and waits for the end; the exit code, or null after a kill. */

@@ -1,4 +1,11 @@
-import { DECISIONS, type JournalLine, parseJournalBatch, type Role } from '@verdict/contract'
+import {
+  DECISIONS,
+  type DecisionLine,
+  isDecisionLine,
+  type JournalLine,
+  parseJournalBatch,
+  type Role,
+} from '@verdict/contract'
 import type { NatsConnection } from 'nats'
 import { waitFor } from './wait-for.ts'
 
@@ -10,8 +17,13 @@ export interface Bus {
   connect(role: Role): Promise<NatsConnection>
 }
 
-/** Every journal line that the stream of a bus holds, in its order. */
-export async function streamLines(bus: Bus): Promise<JournalLine[]> {
+/** The line of every decision that the stream of a bus holds, in its order. */
+export async function streamLines(bus: Bus): Promise<DecisionLine[]> {
+  return (await allStreamLines(bus)).filter(isDecisionLine)
+}
+
+/** The lines of all records, those of events among them. */
+export async function allStreamLines(bus: Bus): Promise<JournalLine[]> {
   const nc = await bus.connect('provisioner')
   try {
     const ask = async (subject: string, query: object) => {
@@ -22,7 +34,8 @@ export async function streamLines(bus: Bus): Promise<JournalLine[]> {
     const lines: JournalLine[] = []
     for (let seq = state?.first_seq ?? 1; seq <= (state?.last_seq ?? 0); seq++) {
       const { message } = await ask(`$JS.API.STREAM.MSG.GET.${DECISIONS.name}`, { seq })
-      if (message) lines.push(...parseJournalBatch(Buffer.from(message.data, 'base64')))
+      const batch = message && parseJournalBatch(Buffer.from(message.data, 'base64'))
+      lines.push(...(batch?.lines ?? []))
     }
     return lines
   } finally {
@@ -31,7 +44,7 @@ export async function streamLines(bus: Bus): Promise<JournalLine[]> {
 }
 
 /** The line of one decision in the stream, as soon as it is there. */
-export async function streamedDecision(bus: Bus, id: string | undefined): Promise<JournalLine> {
+export async function streamedDecision(bus: Bus, id: string | undefined): Promise<DecisionLine> {
   return await waitFor(
     async () => (await streamLines(bus)).find(({ record }) => record.id === id),
     { deadlineMs: STREAMED_DEADLINE_MS, what: `decision ${id} to be in the stream` },

@@ -1,13 +1,16 @@
 import {
   chainHash,
   type Decision,
+  type DecisionLine,
   encodeRecord,
   genesisHash,
+  isDecisionLine,
   type JournalLine,
   newDecisionId,
   parseJournalLine,
   subjects,
 } from '@verdict/contract'
+import { TestSealKey } from './test-seal-key.ts'
 
 const BASE_TIME_MS = Date.parse('2026-03-01T00:00:00Z')
 
@@ -37,11 +40,13 @@ export interface TestMessage {
 export class TestJournal {
   readonly instance: string
   readonly epoch: number
-  readonly lines: JournalLine[] = []
+  readonly lines: DecisionLine[] = []
+  readonly key: TestSealKey
 
   constructor(instance: string, epoch = 1) {
     this.instance = instance
     this.epoch = epoch
+    this.key = new TestSealKey(instance)
   }
 
   get subject(): string {
@@ -49,36 +54,49 @@ export class TestJournal {
   }
 
   /** Writes the next line. */
-  append(parts: DecisionParts = {}): JournalLine {
+  append(parts: DecisionParts = {}): DecisionLine {
     const n = this.lines.length + 1
     const { instance, epoch } = this
     const json = encodeRecord(decisionOf(n, parts), { instance, epoch, n })
     const previous = this.lines.at(-1)?.hash ?? genesisHash(instance, epoch)
-    const line = parseJournalLine(`${chainHash(previous, json)} ${json}`)
+    const line = decisionLine(`${chainHash(previous, json)} ${json}`)
     this.lines.push(line)
     return line
   }
 
   /** Writes several lines alike. */
-  appendAll(count: number, parts: DecisionParts = {}): JournalLine[] {
+  appendAll(count: number, parts: DecisionParts = {}): DecisionLine[] {
     return Array.from({ length: count }, () => this.append(parts))
   }
 
-  /** Lines as a message of the stream. */
+  /** Lines as a message of the stream, sealed. */
   message(lines: readonly JournalLine[], seq = 1): TestMessage {
-    return { data: batchOf(lines), subject: this.subject, seq }
+    return { data: this.sealed(lines), subject: this.subject, seq }
+  }
+
+  /** The bytes of a message: the key of this journal, the lines, and their seal. */
+  sealed(lines: readonly JournalLine[]): Uint8Array {
+    const { instance, epoch } = this
+    return this.key.message(lines, { instance, epoch })
   }
 }
 
+/** Lines as they are in a journal, without a seal. */
 export function batchOf(lines: readonly JournalLine[]): Uint8Array {
   return Buffer.from(lines.map(({ hash, json }) => `${hash} ${json}\n`).join(''))
 }
 
 /** The same line with another text, under the hash that it had. */
-export function tampered(line: JournalLine, from: string, to: string): JournalLine {
+export function tampered(line: JournalLine, from: string, to: string): DecisionLine {
   const json = line.json.replaceAll(from, to)
   if (json === line.json) throw new Error(`no ${from} in the line`)
-  return parseJournalLine(`${line.hash} ${json}`)
+  return decisionLine(`${line.hash} ${json}`)
+}
+
+function decisionLine(text: string): DecisionLine {
+  const line = parseJournalLine(text)
+  if (!isDecisionLine(line)) throw new Error('the line is of no decision')
+  return line
 }
 
 function decisionOf(n: number, parts: DecisionParts): Decision {

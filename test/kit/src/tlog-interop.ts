@@ -11,8 +11,11 @@ import {
 } from 'node:fs'
 import path from 'node:path'
 
+const ROOT = path.resolve(import.meta.dirname, '../../..')
+/** A program in Go that verifies our logs by libraries that nobody here wrote. */
+const FOLDER = path.join(ROOT, 'packages/tlog/test/interop')
 /** Where the toolchain keeps what it builds. */
-const CACHE = path.resolve(import.meta.dirname, '../../../../.cache/tools/bin')
+const CACHE = path.join(ROOT, '.cache/tools/bin')
 const SOURCES = ['main.go', 'go.mod', 'go.sum']
 /** A program of these or of earlier sources; only the newest is kept. */
 const BUILT = /^tlog-interop-[0-9a-f]{16}$/
@@ -20,15 +23,15 @@ const BUILD_TIMEOUT_MS = 10 * 60_000
 const RUN_TIMEOUT_MS = 60_000
 
 /** Why there is nothing to hold our log to, where Go is not installed. */
-export const missing: string | undefined =
-  spawnSync('go', ['version'], { timeout: 20_000 }).status === 0
-    ? undefined
-    : 'needs Go, which builds the programs of others'
+export function interopMissing(): string | undefined {
+  const { status } = spawnSync('go', ['version'], { timeout: 20_000 })
+  return status === 0 ? undefined : 'needs Go, which builds the programs of others'
+}
 
 /** Builds the program once for all runs, until its sources change. */
 export function buildInterop(): string {
   const digest = createHash('sha256')
-  for (const file of SOURCES) digest.update(readFileSync(path.join(import.meta.dirname, file)))
+  for (const file of SOURCES) digest.update(readFileSync(path.join(FOLDER, file)))
   const program = path.join(CACHE, `tlog-interop-${digest.digest('hex').slice(0, 16)}`)
   if (existsSync(program)) return program
   mkdirSync(CACHE, { recursive: true })
@@ -36,7 +39,7 @@ export function buildInterop(): string {
   try {
     const staged = path.join(staging, 'interop')
     const build = spawnSync('go', ['build', '-trimpath', '-o', staged, '.'], {
-      cwd: import.meta.dirname,
+      cwd: FOLDER,
       env: { ...process.env, CGO_ENABLED: '0', GOFLAGS: '-mod=readonly -buildvcs=false' },
       encoding: 'utf8',
       timeout: BUILD_TIMEOUT_MS,

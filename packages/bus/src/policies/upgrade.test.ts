@@ -25,6 +25,8 @@ async function oldConfig(dir: string, port: number): Promise<string> {
   const config = JSON.parse(text.replace(/^#.*\n/, ''))
   const { RECORD, CLUSTER } = config.accounts
   RECORD.imports = undefined
+  for (const each of RECORD.exports) each.accounts = ['CLUSTER']
+  CLUSTER.exports = undefined
   CLUSTER.imports = CLUSTER.imports.filter(
     ({ service }: { service?: { account: string } }) => service?.account === 'RECORD',
   )

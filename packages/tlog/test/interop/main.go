@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net/url"
 	"os"
 	"time"
 
@@ -38,13 +39,17 @@ func main() {
 	fmt.Println("ok")
 }
 
-// checkLog <folder> <vkey> computes all tiles and the root of a log from its entries.
+// checkLog <folder or URL> <vkey> computes all tiles and the root of a log from its entries.
 func checkLog(args []string) error {
 	verifier, err := f_note.NewVerifier(args[1])
 	if err != nil {
 		return err
 	}
-	files, checked := &client.FileFetcher{Root: args[0]}, make(chan error, 1)
+	files, err := fetcherOf(args[0])
+	if err != nil {
+		return err
+	}
+	checked := make(chan error, 1)
 	check := fsck.New(verifier.Name(), verifier, files, hashBundle, fsck.Opts{N: workers})
 	go func() { checked <- check.Check(context.Background()) }()
 	select {
@@ -53,6 +58,13 @@ func checkLog(args []string) error {
 	case <-time.After(deadline):
 		return errors.New("fsck did not end")
 	}
+}
+
+func fetcherOf(place string) (fsck.Fetcher, error) {
+	if root, err := url.Parse(place); err == nil && root.Scheme != "" {
+		return client.NewHTTPFetcher(root, nil)
+	}
+	return &client.FileFetcher{Root: place}, nil
 }
 
 func hashBundle(bytes []byte) (hashes [][]byte, err error) {
