@@ -1,11 +1,11 @@
-import { mkdirSync } from 'node:fs'
+import { mkdirSync, rmSync } from 'node:fs'
 import { dirname } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
 import { messageOf } from '@verdict/contract'
 import { AuditError, AuditErrorCode } from './errors.ts'
 
 /** The primary result codes of SQLite that are handled by name (sqlite.org/rescode.html). */
-const SQLITE_BUSY = 5
+export const SQLITE_BUSY = 5
 const SQLITE_IOERR = 10
 const SQLITE_CORRUPT = 11
 const SQLITE_NOTADB = 26
@@ -31,11 +31,16 @@ export function openAlone(path: string, { durable }: { durable: boolean }): Data
     if (primaryCode(cause) !== SQLITE_BUSY) throw storeError(`can't open \`${path}\``, cause)
     throw new AuditError(
       AuditErrorCode.dataDirInUse,
-      `\`${dirname(path)}\` is in use by another audit service: stop it, or set ` +
-        'VERDICT_AUDIT_DATA_DIR',
+      `\`${dirname(path)}\` is in use by another audit service: stop it, set ` +
+        'VERDICT_AUDIT_DATA_DIR, or have this one stand by with VERDICT_AUDIT_STANDBY=on',
       { cause },
     )
   }
+}
+
+/** Removes a database with the files that SQLite keeps beside it. */
+export function removeDatabase(path: string): void {
+  for (const suffix of ['', '-wal', '-shm']) rmSync(`${path}${suffix}`, { force: true })
 }
 
 /** Runs `work` in one transaction: all of it is on disk afterwards, or none of it. */
@@ -81,11 +86,11 @@ export function pragma(db: DatabaseSync, name: string): number {
   return Number(Object.values(db.prepare(`PRAGMA ${name}`).get() ?? {})[0])
 }
 
-function storeError(what: string, cause: unknown): AuditError {
+export function storeError(what: string, cause: unknown): AuditError {
   return new AuditError(AuditErrorCode.storeFailed, `${what}: ${messageOf(cause)}`, { cause })
 }
 
-function primaryCode(error: unknown): number | undefined {
+export function primaryCode(error: unknown): number | undefined {
   const code = error instanceof Error && 'errcode' in error ? error.errcode : undefined
   return typeof code === 'number' ? code & 0xff : undefined
 }

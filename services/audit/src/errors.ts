@@ -13,6 +13,8 @@ export const AuditErrorCode = {
   logFailed: 'log_failed',
   /** The log, or what is staged for it, is not what its checkpoint stands for. */
   logDamaged: 'log_damaged',
+  /** The scrubber has found damage: nothing is added to the log until its files are restored. */
+  damageUnmended: 'damage_unmended',
   /** The log is older than its lock record: a restored backup, or a part of it is lost. */
   logOlder: 'log_older',
   /** The lock record is older than the log: it is one of a backup. */
@@ -25,10 +27,24 @@ export const AuditErrorCode = {
   logKeyMissing: 'log_key_missing',
   /** The file of the log's key holds no such key. */
   logKeyWrong: 'log_key_wrong',
+  /** There is a hold of this name, or there are too many: the message says what to do. */
+  holdRefused: 'hold_refused',
   /** An origin is malformed, or not the one that the log has. */
   originWrong: 'origin_wrong',
+  /** There was no decision on who may read the log: authz is out of reach, or has a fault. */
+  authorizationUnavailable: 'authorization_unavailable',
   /** Records are in the log, but the connection was lost before subscribers were told of them. */
   notTold: 'not_told',
+  /** The stream is not as it was declared: whoever changed it can have it lose records. */
+  streamWeakened: 'stream_weakened',
+  /** The policy of witnesses can't be used for this log. */
+  witnessPolicyWrong: 'witness_policy_wrong',
+  /** A witness did not answer. */
+  witnessUnreachable: 'witness_unreachable',
+  /** A witness answered, and did not cosign. */
+  witnessRefused: 'witness_refused',
+  /** A witness knows another history of the log, or more of it than there is. */
+  witnessContradiction: 'witness_contradiction',
 } as const
 export type AuditErrorCode = (typeof AuditErrorCode)[keyof typeof AuditErrorCode]
 

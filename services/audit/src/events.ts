@@ -1,7 +1,9 @@
 import { messageOf } from '@verdict/contract'
 import { Counter, Gauge, Histogram, type Logger, type Registry } from '@verdict/service'
+import type { Access, AccessQuestion } from './authorization/authorizer.ts'
 import { type Finding, FindingKind } from './chain/finding.ts'
 import type { Recorded } from './ingest/recorder.ts'
+import type { PrunedShard } from './retention/retention.ts'
 
 /** From one fsync of a fast disk to a stalled one, in seconds. */
 const RECORD_SECONDS_BUCKETS = [0.000_5, 0.001, 0.002_5, 0.005, 0.01, 0.025, 0.1, 0.5, 2.5]
@@ -42,6 +44,12 @@ export interface Events {
   progress(work: 'index' | 'migration', done: number, total: number): void
   /** A checkpoint is shown. */
   published(checkpoint: { size: number; seconds: number }): void
+  /** Somebody wanted to read the log, or to change something of it. */
+  authorized(access: Access, question: AccessQuestion): void
+  /** The entries of a shard are gone: its period of retention is over. */
+  pruned(shard: PrunedShard): void
+  /** What should be pruned could not be; it is tried again. */
+  pruneFailed(error: unknown): void
   /** The gauges begin to follow these facts. */
   follow(store: StoreFacts, service: ServiceFacts): void
 }
@@ -77,6 +85,13 @@ export function createEvents(log: Logger, metrics: Registry): Events {
     help: 'Readers of the stream that were cut off, because they did not read.',
     ...register,
   })
+  const authorizations = new Counter({
+    name: 'verdict_audit_authorizations_total',
+    help: 'Decisions on who may read the log; `unavailable` are those that there was none of.',
+    labelNames: ['outcome'],
+    ...register,
+  })
+  for (const outcome of ['allowed', 'refused', 'unavailable']) authorizations.inc({ outcome }, 0)
   const checkpoints = new Histogram({
     name: 'verdict_audit_checkpoint_seconds',
     help: 'Time to sign a checkpoint, and to have its tiles and itself on disk.',
@@ -115,6 +130,22 @@ export function createEvents(log: Logger, metrics: Registry): Events {
     },
     published({ seconds: took }) {
       checkpoints.observe(took)
+    },
+    authorized(access, { address, method }) {
+      const isUnavailable = !access.allowed && access.status === 503
+      const refused = isUnavailable ? 'unavailable' : 'refused'
+      authorizations.inc({ outcome: access.allowed ? 'allowed' : refused })
+      if (access.allowed) return
+      const { reason, status } = access
+      const decision = isUnavailable ? undefined : access.decision
+      const said = isUnavailable ? 'nobody could decide who may read' : 'a reader was refused'
+      log.warn({ event: 'reading_refused', address, method, status, reason, decision }, said)
+    },
+    pruned({ shard, leaves, decisions }) {
+      log.warn({ event: 'pruned', shard, leaves, decisions }, 'the entries of a shard are gone')
+    },
+    pruneFailed(error) {
+      log.error({ event: 'prune_failed', err: error }, messageOf(error))
     },
     follow(store, service) {
       addGauges(metrics, store, service)

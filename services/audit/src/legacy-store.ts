@@ -6,7 +6,7 @@ import { parseJournalLine } from '@verdict/contract'
 import type { NewFinding } from './chain/finding.ts'
 import { openAlone, pragma } from './database.ts'
 import { AuditError, AuditErrorCode } from './errors.ts'
-import type { Recalled, Recorded, Recorder } from './ingest/recorder.ts'
+import { nothingRecorded, type Recalled, type Recorder } from './ingest/recorder.ts'
 
 const FILE = 'audit.db'
 /** The version of the tables that are brought over. */
@@ -71,7 +71,7 @@ export class LegacyStore implements Disposable {
       const rows = select.all(done, CHUNK_LINES)
       if (rows.length === 0) break
       write((recorder) => {
-        const recorded = nothing()
+        const recorded = nothingRecorded()
         for (const { hash, json } of rows) {
           recorder.recordLine(parseJournalLine(`${hash} ${json}`), { seq: 0 }, recorded)
         }
@@ -82,7 +82,7 @@ export class LegacyStore implements Disposable {
     }
     const findings = this.#db.prepare('SELECT * FROM findings ORDER BY id')
     for (const row of findings.iterate()) {
-      write((recorder) => recorder.note(nothing(), toNewFinding(row)), recall)
+      write((recorder) => recorder.note(nothingRecorded(), toNewFinding(row)), recall)
     }
   }
 
@@ -121,10 +121,6 @@ export class LegacyStore implements Disposable {
   #count(sql: string): number {
     return Number(this.#db.prepare(sql).get()?.['count'])
   }
-}
-
-function nothing(): Recorded {
-  return { stored: [], known: [], findings: [], resolved: [] }
 }
 
 function toNewFinding(row: Record<string, SQLOutputValue>): NewFinding {

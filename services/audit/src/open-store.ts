@@ -2,15 +2,21 @@ import { mkdirSync } from 'node:fs'
 import path from 'node:path'
 import type { DatabaseSync } from 'node:sqlite'
 import { messageOf } from '@verdict/contract'
+import { removeDatabase } from './database.ts'
 import { AuditError, AuditErrorCode } from './errors.ts'
 import { catchUp } from './index/catch-up.ts'
 import { LogIndex } from './index/log-index.ts'
-import { openIndex, removeIndex } from './index/open-index.ts'
+import { openIndex } from './index/open-index.ts'
+import type { PinnedKeys } from './ingest/pinned-keys.ts'
+import type { PersonalReader } from './key-store/personal-reader.ts'
 import { LegacyStore } from './legacy-store.ts'
 import { SqliteLockRecord } from './log/lock-record.ts'
 import { diskFs } from './log/log-fs.ts'
 import { openLogKey } from './log/log-key.ts'
-import { TileLog } from './log/tile-log.ts'
+import { FIRST_SHARD, monthOf, type ShardPlan } from './log/shard-name.ts'
+import { Shards } from './log/shards.ts'
+import type { WitnessPolicy } from './witnesses/witness-policy.ts'
+import type { WitnessEvent } from './witnesses/witnesses.ts'
 
 const LOCK_FILE = 'lock.db'
 const INDEX_FILE = 'index.db'
@@ -23,6 +29,8 @@ export interface StoreWatch {
   progress(work: 'index' | 'migration', done: number, total: number): void
   /** A checkpoint is shown. */
   published(checkpoint: { size: number; seconds: number }): void
+  /** Something has happened between the log and its witnesses. */
+  witness?(event: WitnessEvent): void
   /** The log can't be written any more. */
   failed(error: unknown): void
 }
@@ -35,14 +43,26 @@ export interface StoreOptions {
   readonly lockFile?: string | undefined
   /** In ms; default `Date.now`. */
   readonly now?: () => number
+  /** When another shard is begun; by default never. */
+  readonly shards?: ShardPlan
   /** Default: CHECKPOINT_MS. */
   readonly checkpointMs?: number
+  /** Default: COVER_MS_MAX. */
+  readonly coverMs?: number
+  /** From a writer that hangs; without it a directory that is in use is refused. */
+  readonly takeOver?: boolean
+  /** Without one, readers are shown each checkpoint as soon as the log has signed it. */
+  readonly witnessPolicy?: WitnessPolicy | undefined
+  /** The keys of decision points; without them the first of each instance is trusted. */
+  readonly pinnedKeys?: PinnedKeys | undefined
+  /** Reads personal fields that are encrypted; without it they are given as they are. */
+  readonly personal?: PersonalReader | undefined
   readonly watch?: StoreWatch
 }
 
 /** What a store works on. */
 export interface OpenedStore extends Disposable {
-  readonly log: TileLog
+  readonly log: Shards
   readonly db: DatabaseSync
   readonly index: LogIndex
   /** What an older version has stored here and is not in the log. */
@@ -65,14 +85,20 @@ async function open(options: StoreOptions): Promise<OpenedStore> {
   using resources = new DisposableStack()
   makeDataDir(path.resolve(dir))
   const fs = diskFs(dir)
-  const lock = resources.use(new SqliteLockRecord(options.lockFile ?? path.join(dir, LOCK_FILE)))
+  const lockFile = options.lockFile ?? path.join(dir, LOCK_FILE)
+  const { takeOver = false } = options
+  const lock = resources.use(new SqliteLockRecord(lockFile, { takeOver }))
   const legacy = LegacyStore.open(dir, (done, total) => watch?.progress('migration', done, total))
   if (legacy) resources.use(legacy)
-  const isNew = lock.read() === undefined && fs.list('log').length === 0
-  const signer = openLogKey(fs, { origin: options.origin, isNew })
-  const log = resources.use(await TileLog.open({ fs, lock, signer }))
+  const isNew = lock.shards().length === 0 && fs.list('log').length === 0
+  const key = openLogKey(fs, { origin: options.origin, isNew })
+  const { now = Date.now, shards } = options
+  const firstName = shards?.monthly ? monthOf(now()) : FIRST_SHARD
+  const log = resources.use(await Shards.open({ fs, locks: lock, key, firstName }))
   const { verifierKey } = log
   watch?.opened({ origin: log.published.origin, size: log.size, verifierKey })
+  // The one that hangs holds the index, and keeps it: this one is built again.
+  if (takeOver) removeDatabase(path.join(dir, INDEX_FILE))
   const { db, index } = openIndexOf(log, path.join(dir, INDEX_FILE))
   resources.defer(() => db.close())
   const onProgress = (done: number, total: number): void => watch?.progress('index', done, total)
@@ -92,12 +118,12 @@ function makeDataDir(dir: string): void {
 }
 
 /** An index of another log, or of one that was restored to an older state, is built again. */
-function openIndexOf(log: TileLog, file: string): { db: DatabaseSync; index: LogIndex } {
+function openIndexOf(log: Shards, file: string): { db: DatabaseSync; index: LogIndex } {
   const db = openIndex(file)
   const index = new LogIndex(db, log)
   if (index.fits) return { db, index }
   db.close()
-  removeIndex(file)
+  removeDatabase(file)
   const emptied = openIndex(file)
   return { db: emptied, index: new LogIndex(emptied, log) }
 }

@@ -1,26 +1,32 @@
-import { setTimeout as delay } from 'node:timers/promises'
+import { join } from 'node:path'
 import {
   busHealth,
-  type Consumption,
   consume,
   joinBus,
+  type NatsConnection,
+  publishCovered,
   publishDecided,
   startHeartbeats,
 } from '@verdict/bus'
 import { CONSUMERS, DECISIONS } from '@verdict/contract'
 import type { RunningService, ServiceContext, ServiceDefinition } from '@verdict/service'
+import { OPEN } from './authorization/authorizer.ts'
+import { PolicyAuthorizer } from './authorization/policy-authorizer.ts'
+import { CoveredNews } from './chain/covered-news.ts'
 import { type AuditConfig, settings } from './config.ts'
+import { isFatal } from './database.ts'
+import { Erasures } from './erasure/erasure.ts'
 import { createEvents } from './events.ts'
 import { serveHttp } from './http.ts'
+import { drain } from './ingest/drain.ts'
 import { Intake } from './ingest/intake.ts'
-import { Store } from './store.ts'
+import { PersonalReader } from './key-store/personal-reader.ts'
+import { ServedKeys } from './key-store/served-keys.ts'
+import { openLog } from './open-log.ts'
+import { startRetention } from './retention/retention-job.ts'
+import { startScrubber } from './scrub/start-scrubber.ts'
 import { Feed } from './stream/feed.ts'
-
-/** A stop waits this long for what the stream still holds; the next start reads the rest. */
-const DRAIN_MS_MAX = 2_000
-/** The stream counts as read when nothing has come for this long. */
-const DRAIN_QUIET_MS = 150
-const DRAIN_POLL_MS = 20
+import { watchStream } from './stream-watch/watch-stream.ts'
 
 /** The record of decisions: stores what the journals say, each record once, for all to read. */
 export const audit: ServiceDefinition<typeof settings> = {
@@ -36,11 +42,26 @@ async function start(context: ServiceContext<AuditConfig>): Promise<RunningServi
 
   // What is begun is let go in reverse: the reading, the last heartbeat, the bus, HTTP, the store.
   await using resources = new AsyncDisposableStack()
-  const { dataDir: dir, lockFile, origin } = config
-  const watch = { ...events, failed: fail }
-  const store = resources.use(await Store.open({ dir, lockFile, origin, watch }))
+  const keysDir = config.keyStore ?? join(config.dataDir, 'keys')
+  const keys = resources.use(new ServedKeys(keysDir, context))
+  const store = await openLog(context, events, new PersonalReader(keys.store))
+  // Stopped while it stood by.
+  if (store === undefined) return { stop: async () => {} }
+  resources.use(store)
+  // Before anything is added: what was damaged may be so still.
+  resources.use(await startScrubber(context, store))
+  const erasures = new Erasures(keys.store, store)
+  const { retention: periodMs } = config
+  if (periodMs !== undefined) {
+    const { pruned: onPruned, pruneFailed } = events
+    const onFailed = (error: unknown): void => (isFatal(error) ? fail : pruneFailed)(error)
+    resources.use(startRetention({ retention: store.retention, periodMs, onPruned, onFailed }))
+  }
   const feed = new Feed()
-  resources.use(await serveHttp({ ...context, store, feed, events }))
+  let connection: NatsConnection | undefined
+  const authorizer =
+    config.authorization === 'off' ? OPEN : new PolicyAuthorizer({ connection: () => connection })
+  resources.use(await serveHttp({ ...context, store, feed, events, authorizer, erasures }))
 
   const { nc } = resources.use(
     await joinBus({
@@ -52,8 +73,11 @@ async function start(context: ServiceContext<AuditConfig>): Promise<RunningServi
       onLost: fail,
     }),
   )
+  connection = nc
   const bus = busHealth(nc)
   health.check('bus', bus)
+  const stream = resources.use(await watchStream({ ...context, nc, store }))
+  health.check('stream', () => stream.health())
   const heartbeats = startHeartbeats(nc, {
     service: 'audit',
     instance,
@@ -61,18 +85,31 @@ async function start(context: ServiceContext<AuditConfig>): Promise<RunningServi
     facts: () => ({ lastIndex: store.lastIndex }),
   })
   resources.defer(() => heartbeats.stop())
+  resources.use(
+    new CoveredNews({
+      coverage: store.coverage,
+      shown: () => store.shown,
+      tell: (covered) => publishCovered(nc, covered),
+    }),
+  )
 
   const ended = new AbortController()
   const intake = new Intake({
     ...{ store, feed, events, fail },
     connected: () => bus().ok,
-    tell: (decision) => publishDecided(nc, decision),
+    tell: (line) => {
+      const { index: leaf, origin } = store.placeOf(line.leaf)
+      publishDecided(nc, { ...line, leaf, origin })
+    },
   })
   health.check('store', () => intake.health())
   const consumption = consume(nc, {
     stream: DECISIONS.name,
     durable: CONSUMERS.audit,
-    handler: async (message) => intake.take(message),
+    handler: async (message) => {
+      keys.take(message)
+      intake.take(message)
+    },
     onError: (error) => events.consumeFailed(error),
     signal: ended.signal,
   })
@@ -86,19 +123,4 @@ async function start(context: ServiceContext<AuditConfig>): Promise<RunningServi
 
   const held = resources.move()
   return { stop: () => held.disposeAsync() }
-}
-
-/** Waits until the stream has nothing more for us, or DRAIN_MS_MAX. */
-async function drain(consumption: Consumption, intake: Intake): Promise<void> {
-  const startedAt = performance.now()
-  let quietFrom = startedAt
-  let { taken } = intake
-  for (let now = startedAt; now - startedAt < DRAIN_MS_MAX; now = performance.now()) {
-    if (!consumption.health().ok) return
-    if (intake.taken !== taken) quietFrom = now
-    taken = intake.taken
-    // What is pending is as of the last message: newer ones may be on their way.
-    if (consumption.pending() === 0 && now - quietFrom > DRAIN_QUIET_MS) return
-    await delay(DRAIN_POLL_MS)
-  }
 }

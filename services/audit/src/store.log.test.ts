@@ -142,7 +142,8 @@ test('what was recorded before a crash is there, with a checkpoint', async () =>
   }
   using restarted = await Store.open({ dir: after.path })
   expect(restarted.lastIndex).toBe(4)
-  expect(restarted.published.size).toBe(4)
+  // With the key of the journal, and its seal.
+  expect(restarted.published.size).toBe(6)
 })
 
 test('a checkpoint is made by itself, and at a stop at once', async () => {
@@ -156,14 +157,15 @@ test('a checkpoint is made by itself, and at a stop at once', async () => {
     store.record(journal.message(journal.appendAll(2)))
     expect(store.published.size).toBe(0)
     await waitFor(() => published.length > 0, { deadlineMs: 10_000, what: 'a checkpoint' })
-    expect(published).toEqual([4])
+    // The key of the journal, and a seal for each message.
+    expect(published).toEqual([7])
   }
   {
     using store = await Store.open({ dir: dir.path, checkpointMs: 60_000 })
     store.record(journal.message(journal.appendAll(2)))
-    expect(store.published.size).toBe(4)
+    expect(store.published.size).toBe(7)
   }
-  expect(readFileSync(path.join(dir.path, 'log/checkpoint'), 'utf8').split('\n')[1]).toBe('6')
+  expect(readFileSync(path.join(dir.path, 'log/checkpoint'), 'utf8').split('\n')[1]).toBe('10')
 })
 
 test('a checkpoint that cannot be shown is told, and nothing is taken in after it', async () => {

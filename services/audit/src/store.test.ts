@@ -26,6 +26,7 @@ test('a record is stored once, however often its batch is delivered', async () =
   expect(store.findings(ALL)).toEqual([])
   expect(store.find(lines[1]?.record.id ?? '')).toEqual({
     index: 2,
+    leaf: 2,
     hash: lines[1]?.hash,
     json: lines[1]?.json,
   })
@@ -115,9 +116,12 @@ test('records under the subject of another instance are not stored as either', a
   const data = batchOf([foreign.append(), own.append(), foreign.append()])
   const { findings, stored } = store.record({ data, subject: own.subject, seq: 5 })
   expect(stored.map(({ record }) => record.instance)).toEqual(['pdp-1'])
-  expect(findings).toMatchObject([{ kind: 'foreign_instance', instance: 'pdp-2', seq: 5 }])
+  expect(findings).toMatchObject([
+    { kind: 'unsealed', instance: 'pdp-1', from: 1, to: 1, seq: 5 },
+    { kind: 'foreign_instance', instance: 'pdp-2', seq: 5 },
+  ])
   expect(store.chains(ALL).map(({ chain }) => chain.instance)).toEqual(['pdp-1'])
-  expect(Buffer.from(store.evidence(findings[0]?.id ?? 0) ?? [])).toEqual(data)
+  expect(Buffer.from(store.evidence(findings[1]?.id ?? 0) ?? [])).toEqual(data)
 })
 
 test('a message that is no batch of records is a finding with its bytes', async () => {

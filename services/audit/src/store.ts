@@ -1,68 +1,84 @@
 import type { DatabaseSync } from 'node:sqlite'
-import type { Chain } from './chain/chains.ts'
-import type { Finding, FindingKind } from './chain/finding.ts'
-import type { Gap } from './chain/gaps.ts'
-import { databaseBytes, inTransaction } from './database.ts'
+import type { JournalPosition } from '@verdict/contract'
+import { COVERED_CHAINS_MAX, Coverage } from './chain/coverage.ts'
+import type { Alarm, Finding } from './chain/finding.ts'
+import { inTransaction } from './database.ts'
 import { AuditError, AuditErrorCode } from './errors.ts'
-import type { LogIndex } from './index/log-index.ts'
+import { appendNote } from './index/append-note.ts'
 import { type JournalMessage, readJournalMessage } from './ingest/journal-message.ts'
-import { type Recorded, Recorder, type RecorderParts } from './ingest/recorder.ts'
-import type { LogEntry } from './log/log-entry.ts'
+import { nothingRecorded, type Recorded, Recorder, type RecorderParts } from './ingest/recorder.ts'
+import { resolvedLeaf } from './log/leaf.ts'
+import type { NoteBody, NoteKind } from './log/note.ts'
 import { Publisher } from './log/publisher.ts'
-import type { SignedHead } from './log/recovery.ts'
-import type { TileLog } from './log/tile-log.ts'
-import { type OpenedStore, openStore, type StoreOptions } from './open-store.ts'
-import type { Filter } from './search/filter.ts'
+import type { ShardPlan } from './log/shard-name.ts'
+import { type OpenedStore, openStore, type StoreOptions, type StoreWatch } from './open-store.ts'
+import { Retention } from './retention/retention.ts'
+import { ShardTurns } from './shard-turns.ts'
+import { StoreReader } from './store-reader.ts'
+import { witnessed } from './witnesses/witness-alarms.ts'
+import type { WitnessedShards } from './witnesses/witnessed-shards.ts'
+import type { WitnessReport } from './witnesses/witnesses.ts'
 
-/** The gaps of one chain that are listed; `missing` counts all. */
-const GAPS_LISTED_MAX = 100
+export type { ChainState, EntryPage, EntryRun } from './store-reader.ts'
 
-/** Entries, newest first. */
-export interface EntryPage {
-  readonly entries: LogEntry[]
-  readonly next?: number
-}
-
-/** Entries, oldest first. */
-export interface EntryRun {
-  readonly entries: LogEntry[]
-  readonly through: number
-}
-
-/** Where the journal of one decision point stands in the log. */
-export interface ChainState {
-  readonly chain: Chain
-  readonly missing: number
-  /** The first of the gaps. */
-  readonly gaps: Gap[]
-  readonly unresolved: Partial<Record<FindingKind, number>>
-}
-
+/** One log for ever. */
+const NO_SHARDS: ShardPlan = { monthly: false }
 /**
  * The log and its index, in one directory that no other process may write. The log is the truth: a
  * message is done with when all that it brings is durable there. The index follows.
  */
-export class Store implements Disposable {
+export class Store extends StoreReader implements Disposable {
   readonly #opened: OpenedStore
   readonly #db: DatabaseSync
-  readonly #index: LogIndex
-  readonly #log: TileLog
+  /** How far journals are under the checkpoint that is shown. */
+  readonly coverage: Coverage = new Coverage()
   readonly #recorder: Recorder
-  readonly #publisher: Publisher
+  protected override readonly publisher: Publisher
+  readonly #witnesses: WitnessedShards | undefined
+  readonly #turns: ShardTurns
+  /** Which entries have to stay, and for how long. */
+  readonly retention: Retention
   #behind: AuditError | undefined
+  #refusal: AuditError | undefined
 
   private constructor(opened: OpenedStore, options: StoreOptions) {
+    super(opened, options.personal)
     this.#opened = opened
     this.#db = opened.db
-    this.#index = opened.index
-    this.#log = opened.log
-    this.#recorder = new Recorder({ ...opened, now: options.now ?? Date.now })
-    const { checkpointMs, watch } = options
-    this.#publisher = new Publisher({
+    const { now = Date.now, pinnedKeys } = options
+    this.#recorder = new Recorder({ ...opened, now, pinnedKeys })
+    const { checkpointMs, coverMs, watch, witnessPolicy } = options
+    this.#witnesses =
+      witnessPolicy &&
+      witnessed({
+        policy: witnessPolicy,
+        record: this,
+        onEvent: (event) => {
+          if (event.kind === 'witnessed') this.publisher.wake()
+          watch?.witness?.(event)
+        },
+        onFailed: (error) => watch?.failed(error),
+      })
+    this.publisher = new Publisher({
       log: opened.log,
+      witnesses: this.#witnesses,
       ...(checkpointMs === undefined ? {} : { checkpointMs }),
+      ...(coverMs === undefined ? {} : { coverMs }),
       onPublished: (published) => watch?.published(published),
       onFailed: (error) => watch?.failed(error),
+    })
+    this.#turns = new ShardTurns({
+      ...{ log: opened.log, index: opened.index, plan: options.shards ?? NO_SHARDS, now },
+      commit: (work) => this.#commit(work),
+      publish: () => this.publisher.publish(),
+      onBegun: () => this.#followOpenShard(watch),
+    })
+    this.retention = new Retention({
+      ...{ db: opened.db, log: opened.log, index: opened.index, now },
+      note: (kind, body) => this.note(kind, body),
+      turn: () => this.#turnWhenDue(),
+      pseudonymsOf: (principal) => this.found({ principal }).pseudonyms ?? [],
+      isWitnessed: ({ name, size }) => this.shownOf(name)?.size === size,
     })
   }
 
@@ -76,40 +92,25 @@ export class Store implements Disposable {
     const store = new Store(opened, options)
     try {
       const { legacy } = opened
+      await store.retention.resume()
+      store.#turns.resume()
       await legacy?.bringOver((work, recall) => store.#write(work, recall))
       // What a crash has left staged is in a checkpoint from now on.
-      store.#publisher.publish()
+      store.publisher.publish()
+      for (const log of opened.log.logs()) await store.#witnesses?.follow(log)
+      store.#cover(opened.index.whole(COVERED_CHAINS_MAX))
       legacy?.retire()
       return store
     } catch (error) {
-      store.#publisher[Symbol.dispose]()
+      store.publisher[Symbol.dispose]()
       opened[Symbol.dispose]()
       throw error
     }
   }
 
-  /** How many decisions are in the log. */
-  get lastIndex(): number {
-    return this.#index.decisions
-  }
-
-  /** Of the log and its index. */
-  get bytes(): number {
-    return this.#index.leafBytes + databaseBytes(this.#db)
-  }
-
-  /** What readers of the log can verify now. */
-  get published(): SignedHead {
-    return this.#log.published
-  }
-
-  /** The file under a path of tlog-tiles, where the checkpoint covers it. */
-  tileFile(path: string): Uint8Array | undefined {
-    return this.#log.file(path)
-  }
-
-  get verifierKey(): string {
-    return this.#log.verifierKey
+  /** How things stand with the witnesses; undefined where there are none. */
+  get witnesses(): WitnessReport | undefined {
+    return this.#witnesses?.report()
   }
 
   /**
@@ -122,114 +123,126 @@ export class Store implements Disposable {
     return this.#write((recorder) => recorder.record(message, content))
   }
 
-  find(id: string): LogEntry | undefined {
-    const index = this.#index.search.find(id)
-    return index === undefined ? undefined : this.#index.read(index)
+  /**
+   * Puts on the record that something is wrong; undefined where it is there, and not resolved.
+   * @throws as `record`
+   */
+  raise({ kind, subject, ...rest }: Alarm): Finding | undefined {
+    const words = `${kind} ${subject}`
+    if (this.index.findings.openKeys(words).length > 0) return undefined
+    const key = `${words} ${this.log.size}`
+    return this.#write((recorder) => {
+      const recorded = nothingRecorded()
+      recorder.note(recorded, { kind, key, seq: 0, ...rest })
+      return recorded.findings[0]
+    })
+  }
+
+  /** Puts on the record that it is mended. @throws as `record` */
+  settle({ kind, subject }: Pick<Alarm, 'kind' | 'subject'>): Finding[] {
+    const keys = this.index.findings.openKeys(`${kind} ${subject}`)
+    if (keys.length === 0) return []
+    return this.#write(() => {
+      const settled = keys.map((key) => {
+        const resolved = { key, at: new Date().toISOString() }
+        const leaf = resolvedLeaf(resolved)
+        return this.index.takeResolved(resolved, this.log.append(leaf), leaf.length)
+      })
+      return settled.filter((finding) => finding !== undefined)
+    })
   }
 
   /**
-   * The receipt of a decision, from a checkpoint that covers it.
-   * @returns `uncovered` when there was none in time; undefined where the decision is not known
+   * Takes in several messages with one sync: all of them are durable when it returns, or none is.
+   * Whoever groups gives what it has waiting, and acknowledges each afterwards.
+   * @throws {AuditError} as `record`
    */
-  async receipt(id: string): Promise<string | 'uncovered' | undefined> {
-    const index = this.#index.search.find(id)
-    if (index === undefined) return undefined
-    const leaf = this.#index.leafOf(index)
-    if (!(await this.#publisher.covers(leaf))) return 'uncovered'
-    return await this.#log.receipt(leaf)
+  recordAll(messages: readonly JournalMessage[]): Recorded[] {
+    const read = messages.map((message) => ({ message, content: readJournalMessage(message) }))
+    return this.#write((recorder) =>
+      read.map(({ message, content }) => recorder.record(message, content)),
+    )
   }
 
-  async page(filter: Filter, page: { before?: number; limit: number }): Promise<EntryPage> {
-    const before = page.before ?? this.lastIndex + 1
-    const { search } = this.#index
-    const { indices, next } = await search.page(filter, { before, limit: page.limit })
-    const entries = this.#entries(indices)
-    return next === undefined ? { entries } : { entries, next }
+  /**
+   * Writes a note into the log, where it is durable when this returns; tells the index of its leaf.
+   * `log/note.ts` has the kinds.
+   * @throws {AuditError} as `record`
+   */
+  note(kind: NoteKind, body: NoteBody): number {
+    const parts = { log: this.log, index: this.index }
+    return this.#write(() => appendNote(parts, kind, body))
   }
 
-  /** What comes after an index; `through` is how far it has looked. */
-  follow(filter: Filter, range: { after: number; limit: number }): EntryRun {
-    const last = this.lastIndex
-    const { indices, through } = this.#index.search.follow(filter, { ...range, last })
-    return { entries: this.#entries(indices), through }
-  }
-
-  /** The chains, newest first. */
-  chains(page: { before: number; limit: number }): ChainState[] {
-    const { chains, findings, gaps } = this.#index
-    return chains.page(page).map((chain) => ({
-      chain,
-      missing: gaps.missing(chain.id),
-      gaps: gaps.of(chain.id, GAPS_LISTED_MAX),
-      unresolved: findings.unresolved(chain),
-    }))
-  }
-
-  /** How many records are missing in all. */
-  get missing(): number {
-    return this.#index.gaps.missing()
-  }
-
-  /** The findings, newest first. */
-  findings(page: { before: number; limit: number }): Finding[] {
-    return this.#index.findings.page(page)
-  }
-
-  /** The bytes that a finding is about and that are no decisions of the log. */
-  evidence(finding: number): Uint8Array | undefined {
-    return this.#index.evidence(finding)
-  }
-
-  unresolved(): Partial<Record<FindingKind, number>> {
-    return this.#index.findings.unresolved()
+  /** Has nothing more added to the log, for this reason; undefined: it goes on. */
+  refuse(refusal: AuditError | undefined): void {
+    this.#refusal = refusal
   }
 
   /** Shows all that is durable, and lets go of the directory. */
   [Symbol.dispose](): void {
     try {
-      if (!this.#log.failed) this.#publisher.publish()
+      if (!this.log.failed) this.publisher.publish()
     } finally {
-      this.#publisher[Symbol.dispose]()
+      this.publisher[Symbol.dispose]()
       this.#opened[Symbol.dispose]()
     }
+  }
+
+  #turnWhenDue(): void {
+    if (this.#refusal) throw this.#refusal
+    if (this.#behind) throw this.#behind
+    this.#turns.turnWhenDue()
+  }
+
+  /** Into the shard that is open now. */
+  #write<T>(work: (recorder: Recorder) => T, recall?: RecorderParts['recall']): T {
+    this.#turnWhenDue()
+    return this.#commit(work, recall)
   }
 
   /**
    * First the log, then the index: what was not staged leaves no trace, and an index that could not
    * follow has to catch up before anything is judged by it.
    */
-  #write<T>(work: (recorder: Recorder) => T, recall?: RecorderParts['recall']): T {
+  #commit<T>(work: (recorder: Recorder) => T, recall?: RecorderParts['recall']): T {
     if (this.#behind) throw this.#behind
     const recorder = recall
-      ? new Recorder({ log: this.#log, index: this.#index, now: Date.now, recall })
+      ? new Recorder({ log: this.log, index: this.index, now: Date.now, recall })
       : this.#recorder
     let staged = false
     try {
       const result = inTransaction(this.#db, () => {
         const done = work(recorder)
-        this.#index.flush()
-        const { size } = this.#log
-        this.#log.commit()
-        staged = this.#log.size > size
+        this.index.flush()
+        const { size } = this.log
+        this.log.commit()
+        staged = this.log.size > size
         return done
       })
-      if (staged) this.#publisher.staged()
+      if (staged) this.publisher.staged()
+      if (staged) this.#cover(this.index.moved())
       return result
     } catch (error) {
-      this.#log.rollBack()
-      this.#index.rolledBack()
+      this.log.rollBack()
+      this.index.rolledBack()
       if (staged) throw this.#fellBehind(error)
       throw error
     }
+  }
+
+  #followOpenShard(watch: StoreWatch | undefined): void {
+    this.#witnesses?.follow(this.log.open).catch((error: unknown) => watch?.failed(error))
+  }
+
+  #cover(journals: readonly JournalPosition[]): void {
+    const { published, size } = this.log.open
+    this.coverage.staged({ origin: published.origin, size }, journals)
   }
 
   #fellBehind(cause: unknown): AuditError {
     const message = 'the index could not take in what is in the log: it does at the next start'
     this.#behind = new AuditError(AuditErrorCode.indexBehind, message, { cause })
     return this.#behind
-  }
-
-  #entries(indices: readonly number[]): LogEntry[] {
-    return indices.map((index) => this.#index.read(index)).filter((entry) => entry !== undefined)
   }
 }

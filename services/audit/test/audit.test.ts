@@ -68,9 +68,9 @@ test('a message that is no batch is a finding, and the next ones are read', TIME
   const garbage = Buffer.from('garbage')
   const timeout = { timeoutMs: STORE_TIMEOUT_MS }
   const { seq } = await storeBatch(recorder, journal.subject, garbage, timeout)
-  await storeBatch(recorder, journal.subject, batchOf(journal.appendAll(3)), timeout)
+  await storeBatch(recorder, journal.subject, journal.sealed(journal.appendAll(3)), timeout)
   await storeBatch(recorder, subjects.journal('authz-2'), batchOf(journal.lines), timeout)
-  await storeBatch(recorder, journal.subject, batchOf(journal.lines), timeout)
+  await storeBatch(recorder, journal.subject, journal.sealed(journal.lines), timeout)
 
   await waitFor(async () => (await audit.metrics()).includes('audit_duplicates_total 3\n'), {
     ...SOON,
@@ -196,7 +196,7 @@ async function listen(bus: TestBus, subject: string): Promise<Heard[]> {
 async function storing(bus: TestBus) {
   const recorder = await bus.connect('authz-record')
   return async (journal: TestJournal, lines: readonly JournalLine[]): Promise<void> => {
-    const batch = batchOf(lines)
+    const batch = journal.sealed(lines)
     await storeBatch(recorder, journal.subject, batch, { timeoutMs: STORE_TIMEOUT_MS })
   }
 }

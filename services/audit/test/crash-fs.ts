@@ -1,5 +1,5 @@
 import path from 'node:path'
-import type { LockRecord } from '../src/log/lock-record.ts'
+import type { LockBook, LockRecord } from '../src/log/lock-record.ts'
 import type { LogFile, LogFs } from '../src/log/log-fs.ts'
 
 /** The machine has stopped at one of the operations. */
@@ -228,6 +228,10 @@ export class MemoryLock implements LockRecord {
     return true
   }
 
+  isHeld(): boolean {
+    return true
+  }
+
   [Symbol.dispose](): void {}
 }
 
@@ -244,5 +248,33 @@ function assign(names: Map<string, Node>, change: readonly Assignment[]): void {
   for (const [name, node] of change) {
     if (node === undefined) names.delete(name)
     else names.set(name, node)
+  }
+}
+
+/** The lock records of the shards, each as above. */
+export class MemoryLocks implements LockBook {
+  readonly #records = new Map<string, MemoryLock>()
+  readonly #fs: CrashFs
+
+  constructor(fs: CrashFs) {
+    this.#fs = fs
+  }
+
+  /** The same records, on what a crash has left of the files. */
+  after(fs: CrashFs): MemoryLocks {
+    const locks = new MemoryLocks(fs)
+    for (const [name, { note }] of this.#records) (locks.of(name) as MemoryLock).note = note
+    return locks
+  }
+
+  shards(): string[] {
+    const known = [...this.#records].filter(([, { note }]) => note !== undefined)
+    return known.map(([name]) => name)
+  }
+
+  of(shard: string): LockRecord {
+    const record = this.#records.get(shard) ?? new MemoryLock(this.#fs)
+    this.#records.set(shard, record)
+    return record
   }
 }

@@ -1,10 +1,10 @@
-import { execFile, spawnSync } from 'node:child_process'
 import { cpSync, readFileSync, writeFileSync } from 'node:fs'
 import path from 'node:path'
-import { promisify } from 'node:util'
 import { storeBatch } from '@verdict/bus'
 import {
-  batchOf,
+  buildInterop,
+  interopMissing,
+  runInterop,
   ServiceProcess,
   startBus,
   type TemporaryDirectory,
@@ -14,66 +14,75 @@ import {
 } from '@verdict/kit'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 
-/** The program that has code of others verify a log; its own folder says which. */
-const SOURCES = path.resolve(import.meta.dirname, '../../../packages/tlog/test/interop')
+const missing = interopMissing()
 const BUILD_TIMEOUT_MS = 10 * 60_000
-const RUN_TIMEOUT_MS = 60_000
 const SOON = { deadlineMs: 30_000 }
-const RECORDS = 700
+/** More than one shard takes. */
+const RECORDS = 1_300
+const SHARD_LEAVES_MAX = 1_000
 
-const hasGo = spawnSync('go', ['version'], { timeout: 20_000 }).status === 0
-const title = `programs of others${hasGo ? '' : ': needs Go, which builds them'}`
+interface Shard {
+  readonly name: string
+  readonly path: string
+  readonly size: number
+  readonly vkey: string
+}
 
-describe.skipIf(!hasGo)(title, { timeout: 120_000 }, () => {
-  const built = temporaryDirectory()
+interface Written {
+  readonly shards: readonly Shard[]
+  readonly receipt: string
+  /** Whether fsck has accepted each shard over HTTP. */
+  readonly accepted: readonly boolean[]
+}
+
+const title = `programs of others${missing === undefined ? '' : `: ${missing}`}`
+
+describe.skipIf(missing !== undefined)(title, { timeout: 120_000 }, () => {
   const data = temporaryDirectory()
-  const program = path.join(built.path, 'interop')
   const journal = new TestJournal('authz-1')
-  let vkey = ''
-  let receipt = ''
+  let program = ''
+  let written: Written = { shards: [], receipt: '', accepted: [] }
 
-  const verify = async (...args: readonly string[]): Promise<boolean> => {
-    const run = promisify(execFile)(program, args, { timeout: RUN_TIMEOUT_MS })
-    return await run.then(
-      ({ stdout }) => /(?:^|\n)ok\n$/.test(stdout),
-      () => false,
-    )
-  }
+  const verify = async (...args: readonly string[]): Promise<boolean> =>
+    (await runInterop(program, ...args)).ok
 
   beforeAll(async () => {
-    const env = { ...process.env, CGO_ENABLED: '0', GOFLAGS: '-mod=readonly -buildvcs=false' }
-    const build = spawnSync('go', ['build', '-trimpath', '-o', program, '.'], {
-      ...{ cwd: SOURCES, env, encoding: 'utf8', timeout: BUILD_TIMEOUT_MS },
-    })
-    expect(build.stderr).toBe('')
-    ;({ vkey, receipt } = await writeLog(data, journal))
+    program = buildInterop()
+    written = await writeLog(data, { journal, verify })
   }, BUILD_TIMEOUT_MS)
-  afterAll(async () => {
-    await built[Symbol.asyncDispose]()
-    await data[Symbol.asyncDispose]()
-  })
+  afterAll(async () => data[Symbol.asyncDispose]())
 
-  test('fsck of tessera accepts what the audit service has written', async () => {
-    expect(await verify('log', path.join(data.path, 'log'), vkey)).toBe(true)
+  test('fsck of tessera accepts each shard over HTTP, under its own origin', () => {
+    const { accepted, shards } = written
+    expect(shards.map(({ name }) => name)).toEqual([shards[0]?.name, `${shards[0]?.name}-2`])
+    expect(shards.map(({ vkey }) => vkey.split('+')[0])).toEqual(
+      shards.map(({ name }) => `log.example/audit/${name}`),
+    )
+    expect(accepted).toEqual([true, true])
   })
 
   test('a receipt of the audit service verifies in Go, and for its decision alone', async () => {
+    const { receipt, shards } = written
     const [first, second] = journal.lines.map(({ hash, json }) => `${hash} ${json}`)
+    const vkey = shards[0]?.vkey ?? ''
     expect(await verify('receipt', receipt, first ?? '', vkey)).toBe(true)
     expect(await verify('receipt', receipt, second ?? '', vkey)).toBe(false)
+    expect(await verify('receipt', receipt, first ?? '', shards[1]?.vkey ?? '')).toBe(false)
   })
 
   test.each([
-    ['a hash of a full tile', 'tile/0/001', 5_000],
-    ['a hash of the partial tile', `tile/0/002.p/${RECORDS - 512}`, 40],
-    ['a hash of a tile above', 'tile/1/000.p/2', 33],
-    ['a record', 'tile/entries/000', 70_000],
-    ['a record at the end', `tile/entries/002.p/${RECORDS - 512}`, 400],
-    ['the checkpoint', 'checkpoint', 30],
-  ])('fsck refuses the log when a byte of %s is changed', async (_what, file, at) => {
+    ['a hash of a full tile', () => 'tile/0/001', 5_000],
+    ['a hash of the partial tile', (size: number) => `tile/0/${partialOf(size)}`, 40],
+    ['a hash of a tile above', (size: number) => `tile/1/000.p/${Math.floor(size / 256)}`, 33],
+    ['a record', () => 'tile/entries/000', 70_000],
+    ['a record at the end', (size: number) => `tile/entries/${partialOf(size)}`, 400],
+    ['the checkpoint', () => 'checkpoint', 30],
+  ])('fsck refuses a shard when a byte of %s is changed', async (_what, fileOf, at) => {
     await using tampered = temporaryDirectory()
-    cpSync(path.join(data.path, 'log'), tampered.path, { recursive: true })
-    const changed = path.join(tampered.path, file)
+    const { name = '', size = 0, vkey = '' } = written.shards[0] ?? {}
+    cpSync(path.join(data.path, 'log', name), tampered.path, { recursive: true })
+    expect(await verify('log', tampered.path, vkey)).toBe(true)
+    const changed = path.join(tampered.path, fileOf(size))
     const bytes = readFileSync(changed)
     bytes.writeUInt8(bytes.readUInt8(at) ^ 1, at)
     writeFileSync(changed, bytes)
@@ -81,29 +90,43 @@ describe.skipIf(!hasGo)(title, { timeout: 120_000 }, () => {
   })
 })
 
+function partialOf(size: number): string {
+  return `${String(Math.floor(size / 256)).padStart(3, '0')}.p/${size % 256}`
+}
+
 /** Records come over the bus, as from a decision point, until the service is stopped. */
 async function writeLog(
   dir: TemporaryDirectory,
-  journal: TestJournal,
-): Promise<{ vkey: string; receipt: string }> {
+  {
+    journal,
+    verify,
+  }: { journal: TestJournal; verify: (...args: readonly string[]) => Promise<boolean> },
+): Promise<Written> {
   await using bus = await startBus()
   await using audit = await ServiceProcess.start('audit', bus, {
+    VERDICT_AUDIT_AUTHORIZATION: 'off',
     VERDICT_AUDIT_DATA_DIR: dir.path,
     VERDICT_AUDIT_ORIGIN: 'log.example/audit',
+    VERDICT_AUDIT_SHARD_LEAVES_MAX: String(SHARD_LEAVES_MAX),
   })
   const recorder = await bus.connect('authz-record')
   for (let n = 0; n < RECORDS; n += 100) {
-    const batch = batchOf(journal.appendAll(100))
+    const batch = journal.sealed(journal.appendAll(100))
     await storeBatch(recorder, journal.subject, batch, { timeoutMs: 5_000 })
   }
-  const size = async (): Promise<number> => (await audit.get<{ size: number }>('/v1/log')).size
-  await waitFor(async () => (await size()) === RECORDS, { ...SOON, what: 'a checkpoint of all' })
-  const { vkey } = await audit.get<{ vkey: string }>('/v1/log')
+  const last = journal.lines.at(-1)?.record.id
+  await waitFor(async () => (await fetch(audit.url(`/v1/decisions/${last}/receipt`))).ok, {
+    ...SOON,
+    what: 'a checkpoint of all',
+  })
+  const { shards, vkey } = await audit.get<{ shards: Shard[]; vkey: string }>('/v1/log')
   expect(vkey).toMatch(/^log\.example\/audit\+[0-9a-f]{8}\+/)
   // The key is in the service's own log, too, for whoever hands it on.
   expect(audit.output).toContain(vkey)
   const url = `/v1/decisions/${journal.lines[0]?.record.id}/receipt`
   const receipt = await (await fetch(audit.url(url))).text()
+  const accepted: boolean[] = []
+  for (const shard of shards) accepted.push(await verify('log', audit.url(shard.path), shard.vkey))
   expect(await audit.end('SIGTERM')).toBe(0)
-  return { vkey, receipt }
+  return { shards, receipt, accepted }
 }

@@ -58,6 +58,7 @@ export interface Place {
 export class Chains {
   readonly #cache = new Map<string, Chain>()
   readonly #changed = new Set<Chain>()
+  readonly #moved = new Map<string, Pick<Chain, 'instance' | 'epoch'>>()
   readonly #select: StatementSync
   readonly #create: StatementSync
   readonly #update: StatementSync
@@ -101,6 +102,8 @@ export class Chains {
   }
 
   take(chain: Chain, n: number, place: Place): void {
+    const { instance, epoch } = chain
+    this.#moved.set(`${epoch} ${instance}`, { instance, epoch })
     this.#takePlace.run(chain.id, n, place.index, place.link)
   }
 
@@ -123,6 +126,13 @@ export class Chains {
     }
     this.#changed.clear()
     if (this.#cache.size > CACHED_MAX) this.#cache.clear()
+  }
+
+  /** The chains that have taken lines since this was asked last. */
+  moved(): Chain[] {
+    const moved = [...this.#moved.values()]
+    this.#moved.clear()
+    return moved.map(({ instance, epoch }) => this.of(instance, epoch))
   }
 
   /** Takes back what has changed since the last commit. */

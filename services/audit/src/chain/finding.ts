@@ -10,6 +10,18 @@ export const FindingKind = {
   foreignInstance: 'foreign_instance',
   /** A message on the stream is no batch of records; nothing of it is in the log. */
   malformedBatch: 'malformed_batch',
+  /** Records came without a seal of their decision point; they are in the log. */
+  unsealed: 'unsealed',
+  /** Records came with a seal that does not hold; they are in the log. */
+  badSeal: 'bad_seal',
+  /** A key of a decision point that nobody vouches for: what it seals does not count as sealed. */
+  unendorsedKey: 'unendorsed_key',
+  /** The stream is not as declared, or gone; resolved when it is as declared again. */
+  streamWeakened: 'stream_weakened',
+  /** A witness says that the log is not the one that it knows; resolved when it cosigns again. */
+  witnessContradiction: 'witness_contradiction',
+  /** Files of the log are not what was signed; resolved when they are restored. */
+  logDamaged: 'log_damaged',
 } as const
 export type FindingKind = (typeof FindingKind)[keyof typeof FindingKind]
 
@@ -30,6 +42,16 @@ export interface Finding {
   readonly noticedAt: string
   /** RFC 3339; only a gap can be resolved. */
   readonly resolvedAt?: string
+}
+
+/** Something that goes on being wrong until it is mended; it is a finding once each time. */
+export interface Alarm {
+  readonly kind: FindingKind
+  /** Tells one from another of its kind, without spaces. */
+  readonly subject: string
+  readonly detail: string
+  /** The bytes that show it. */
+  readonly evidence?: Uint8Array
 }
 
 /** A finding before it is written down. */

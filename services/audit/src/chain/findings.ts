@@ -28,7 +28,11 @@ export class Findings {
   readonly #page: StatementSync
   readonly #evidence: StatementSync
   readonly #keyOf: StatementSync
+  readonly #idOf: StatementSync
+  readonly #logged: StatementSync
+  readonly #forget: StatementSync
   readonly #known: StatementSync
+  readonly #openKeys: StatementSync
   readonly #unresolved: StatementSync
   readonly #unresolvedOf: StatementSync
 
@@ -49,7 +53,19 @@ export class Findings {
       'SELECT leaf, evidence_leaves FROM findings WHERE id = ? AND evidence_leaves > 0',
     )
     this.#keyOf = db.prepare('SELECT key FROM findings WHERE id = ?')
+    this.#idOf = db.prepare('SELECT id FROM findings WHERE key = ?')
+    this.#logged = db.prepare(
+      `SELECT key, kind, instance, epoch, from_n, to_n, seq, detail, noticed_at FROM findings
+       WHERE id = ?`,
+    )
+    this.#forget = db.prepare(
+      `DELETE FROM findings WHERE leaf >= ? AND leaf < ?
+       AND id NOT IN (SELECT finding FROM gaps)`,
+    )
     this.#known = db.prepare('SELECT 1 FROM findings WHERE key = ?')
+    this.#openKeys = db.prepare(
+      'SELECT key FROM findings WHERE key >= ? AND key < ? AND resolved_at IS NULL',
+    )
     this.#unresolved = db.prepare(
       'SELECT kind, count(*) AS count FROM findings WHERE resolved_at IS NULL GROUP BY kind',
     )
@@ -64,9 +80,34 @@ export class Findings {
     return this.#known.get(key) !== undefined
   }
 
+  /** The keys of those that are not resolved, and whose key begins with these words. */
+  openKeys(words: string): string[] {
+    // What follows a word is a space, which `!` comes right after.
+    return this.#openKeys.all(`${words} `, `${words}!`).map((row) => String(row['key']))
+  }
+
   keyOf(id: number): string | undefined {
     const row = this.#keyOf.get(id)
     return row && String(row['key'])
+  }
+
+  idOf(key: string): number | undefined {
+    const row = this.#idOf.get(key)
+    return row && Number(row['id'])
+  }
+
+  /** A finding as it is on the record, without its evidence. */
+  logged(id: number): LoggedFinding | undefined {
+    const row = this.#logged.get(id)
+    if (row === undefined) return undefined
+    const { from_n: from, to_n: to, noticed_at: noticedAt, ...same } = row
+    const given = Object.entries({ ...same, from, to, noticedAt }).filter(([, it]) => it !== null)
+    return Object.fromEntries(given) as unknown as LoggedFinding
+  }
+
+  /** Forgets the findings of leaves that were removed, but not what is missing still. */
+  forget({ from, to }: { from: number; to: number }): void {
+    this.#forget.run(from, to)
   }
 
   /** Takes in a finding of the log; undefined where it is known already. */

@@ -23,6 +23,9 @@ export class Gaps {
   readonly #delete: StatementSync
   readonly #left: StatementSync
   readonly #of: StatementSync
+  readonly #all: StatementSync
+  readonly #has: StatementSync
+  readonly #clear: StatementSync
   readonly #missingOf: StatementSync
   readonly #missing: StatementSync
 
@@ -38,6 +41,11 @@ export class Gaps {
     this.#of = db.prepare(
       `SELECT from_n AS "from", to_n AS "to" FROM gaps WHERE chain = ? ORDER BY from_n LIMIT ?`,
     )
+    this.#all = db.prepare(
+      `SELECT from_n AS "from", to_n AS "to", finding FROM gaps WHERE chain = ? ORDER BY from_n`,
+    )
+    this.#has = db.prepare('SELECT 1 FROM gaps WHERE chain = ? AND from_n <= ? AND to_n >= ?')
+    this.#clear = db.prepare('DELETE FROM gaps')
     this.#missingOf = db.prepare(
       'SELECT total(to_n - from_n + 1) AS count FROM gaps WHERE chain = ?',
     )
@@ -66,6 +74,31 @@ export class Gaps {
       from: Number(row['from']),
       to: Number(row['to']),
     }))
+  }
+
+  /** All gaps of a chain, with the finding of each. */
+  all(chain: number): (Gap & { readonly finding: number })[] {
+    return this.#all.all(chain).map((row) => ({
+      from: Number(row['from']),
+      to: Number(row['to']),
+      finding: Number(row['finding']),
+    }))
+  }
+
+  /** Whether a place is missing. */
+  has(chain: number, n: number): boolean {
+    return this.#has.get(chain, n, n) !== undefined
+  }
+
+  /** Forgets all, before they are said again. */
+  clear(): void {
+    this.#clear.run()
+  }
+
+  /** The place up to which nothing of a chain is missing. */
+  wholeTo({ id, last }: { readonly id: number; readonly last: number }): number {
+    const [first] = this.of(id, 1)
+    return first === undefined ? last : first.from - 1
   }
 
   /** How many records are missing, of one chain or of all. */

@@ -3,7 +3,7 @@ import { setImmediate as yieldToOthers } from 'node:timers/promises'
 import { messageOf } from '@verdict/contract'
 import { inTransaction } from '../database.ts'
 import { AuditError, AuditErrorCode } from '../errors.ts'
-import type { TileLog } from '../log/tile-log.ts'
+import type { LeafRun } from '../log/log-reader.ts'
 import type { LogIndex } from './log-index.ts'
 
 /** Leaves of one transaction. */
@@ -12,7 +12,7 @@ const CHUNK_LEAVES = 8_192
 export interface CatchUp {
   readonly db: DatabaseSync
   readonly index: LogIndex
-  readonly log: TileLog
+  readonly log: { readonly size: number; leaves(from: number): AsyncIterable<LeafRun> }
   readonly onProgress: (done: number, total: number) => void
 }
 

@@ -1,13 +1,28 @@
 import { hash } from 'node:crypto'
 import type { DatabaseSync } from 'node:sqlite'
-import { chainHash, genesisHash, type JournalLine } from '@verdict/contract'
+import {
+  chainHash,
+  droppedBy,
+  genesisHash,
+  isDecision,
+  type JournalKey,
+  type JournalLine,
+  type JournalPosition,
+  type Seal,
+  sealKeyId,
+} from '@verdict/contract'
 import { type Chain, Chains, Link } from '../chain/chains.ts'
+import { Dropped } from '../chain/dropped.ts'
 import { type Finding, FindingKind } from '../chain/finding.ts'
 import { Findings } from '../chain/findings.ts'
 import { Gaps } from '../chain/gaps.ts'
+import { JournalKeys } from '../chain/journal-keys.ts'
 import { type LoggedFinding, type Resolved, readLeaf, splitDecision } from '../log/leaf.ts'
 import type { LogEntry } from '../log/log-entry.ts'
+import type { Note, NoteBody } from '../log/note.ts'
 import { SearchIndex } from '../search/search-index.ts'
+import { takeChains } from './chain-notes.ts'
+import { Notes } from './notes.ts'
 import { ProgressTable } from './progress.ts'
 
 /** Where the index reads the log. */
@@ -35,7 +50,10 @@ export class LogIndex {
   readonly chains: Chains
   readonly gaps: Gaps
   readonly findings: Findings
+  readonly journalKeys: JournalKeys
+  readonly dropped: Dropped
   readonly search: SearchIndex
+  readonly notes: Notes
   readonly #progress: ProgressTable
   readonly #log: LeafSource
 
@@ -43,7 +61,10 @@ export class LogIndex {
     this.chains = new Chains(db)
     this.gaps = new Gaps(db)
     this.findings = new Findings(db)
+    this.journalKeys = new JournalKeys(db)
+    this.dropped = new Dropped(db)
     this.search = new SearchIndex(db)
+    this.notes = new Notes(db)
     this.#progress = new ProgressTable(db)
     this.#log = log
   }
@@ -74,8 +95,9 @@ export class LogIndex {
   /** A decision by its number. */
   read(decision: number): LogEntry | undefined {
     if (decision < 1 || decision > this.decisions) return undefined
-    const leaf = this.#log.leaf(this.leafOf(decision))
-    return leaf && { index: decision, ...splitDecision(leaf) }
+    const leaf = this.leafOf(decision)
+    const bytes = this.#log.leaf(leaf)
+    return bytes && { index: decision, leaf, ...splitDecision(bytes) }
   }
 
   /** The index of the leaf of a decision. */
@@ -101,6 +123,9 @@ export class LogIndex {
     if (leaf.kind === 'decision') this.takeDecision(leaf.line, index, bytes.length)
     else if (leaf.kind === 'finding') this.takeFinding(leaf.finding, index, bytes.length)
     else if (leaf.kind === 'resolved') this.takeResolved(leaf.resolved, index, bytes.length)
+    else if (leaf.kind === 'journalKey') this.takeJournalKey(leaf.journalKey, index, bytes.length)
+    else if (leaf.kind === 'seal') this.takeSeal(leaf.seal, index, bytes.length)
+    else if (leaf.kind === 'note') this.takeNote(leaf.note, index, bytes.length)
     else this.takeOther(index, bytes.length)
   }
 
@@ -112,7 +137,8 @@ export class LogIndex {
     const chain = chains.of(record.instance, record.epoch)
     const link = linkOf(line.hash, line.json, this.#hashBefore(chain, n))
     chains.take(chain, n, { index, link })
-    this.search.add(index, record)
+    if (isDecision(record)) this.search.add(index, record)
+    else this.dropped.add(chain.id, droppedBy(record))
     const broken = link === Link.broken ? [n] : []
     if (n > chain.last) {
       chains.advance(chain, { n, hash: line.hash, timeMs: Date.parse(record.time) })
@@ -139,9 +165,43 @@ export class LogIndex {
     return this.findings.resolve(resolved)
   }
 
+  /** Whether a place was taken by a line of which nothing is known any more. */
+  isPruned(chain: Chain, n: number): boolean {
+    return n <= chain.last && this.chains.at(chain, n) === undefined && !this.gaps.has(chain.id, n)
+  }
+
+  takeNote(note: Note, leaf: number, bytes: number): void {
+    if (note.kind === 'shard') this.#beginShard(note.body)
+    this.takeOther(leaf, bytes)
+    if (note.kind === 'chains') takeChains(this, note.body, leaf)
+    this.notes.take(note, leaf)
+  }
+
+  takeJournalKey(journalKey: JournalKey, leaf: number, bytes: number): void {
+    this.takeOther(leaf, bytes)
+    this.journalKeys.add(journalKey, sealKeyId(journalKey.key))
+    this.notes.take({ kind: 'journalKey', body: { ...journalKey } }, leaf)
+  }
+
+  takeSeal({ instance, epoch, n }: Seal, leaf: number, bytes: number): void {
+    this.takeOther(leaf, bytes)
+    this.journalKeys.seal(this.chains.of(instance, epoch).id, n)
+  }
+
   /** Takes in a leaf that it has nothing to remember of. */
   takeOther(leaf: number, bytes: number): void {
     this.#progress.count({ index: leaf, bytes, isDecision: false })
+  }
+
+  /** How far journals are in the log without a gap: those that moved since this was asked last. */
+  moved(): JournalPosition[] {
+    return this.chains.moved().map((chain) => this.#wholeOf(chain))
+  }
+
+  /** The same of the newest journals. */
+  whole(limit: number): JournalPosition[] {
+    const page = { before: Number.MAX_SAFE_INTEGER, limit }
+    return this.chains.page(page).map((chain) => this.#wholeOf(chain))
   }
 
   /** The last step before a commit. */
@@ -156,6 +216,17 @@ export class LogIndex {
   rolledBack(): void {
     this.chains.rolledBack()
     this.#progress.rolledBack()
+  }
+
+  /** What is missing is said again behind this, and so is how many decisions came before. */
+  #beginShard({ decisions }: NoteBody): void {
+    this.#progress.continueAt(Number(decisions))
+    this.gaps.clear()
+  }
+
+  #wholeOf(chain: Chain): JournalPosition {
+    const { instance, epoch } = chain
+    return { instance, epoch, n: this.gaps.wholeTo(chain) }
   }
 
   /** Verifies the line after one that came late. */

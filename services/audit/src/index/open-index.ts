@@ -1,9 +1,8 @@
-import { rmSync } from 'node:fs'
 import type { DatabaseSync } from 'node:sqlite'
-import { isBroken, openAlone, pragma } from '../database.ts'
+import { isBroken, openAlone, pragma, removeDatabase } from '../database.ts'
 
 /** Grows with each change of a table: an index of another version is built again. */
-const SCHEMA_VERSION = 1
+const SCHEMA_VERSION = 2
 
 /** Pages of changes that are gathered before they are put in their places: about 40 MB. */
 const WAL_PAGES = 10_000
@@ -22,12 +21,8 @@ export function openIndex(file: string): DatabaseSync {
   } catch (error) {
     if (!isBroken(error)) throw error
   }
-  removeIndex(file)
+  removeDatabase(file)
   return stamped(openAlone(file, { durable: false }))
-}
-
-export function removeIndex(file: string): void {
-  for (const suffix of ['', '-wal', '-shm']) rmSync(`${file}${suffix}`, { force: true })
 }
 
 function stamped(db: DatabaseSync): DatabaseSync {

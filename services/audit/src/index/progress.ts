@@ -64,6 +64,11 @@ export class ProgressTable {
     return now.decisions
   }
 
+  /** A shard begins behind so many decisions, of which some may have been pruned. */
+  continueAt(decisions: number): void {
+    this.#current.decisions = decisions
+  }
+
   /** The index of the leaf of a decision. */
   leafOf(decision: number): number {
     const asides = Number(this.#asidesBefore.get(decision)?.['leaves'] ?? 0)

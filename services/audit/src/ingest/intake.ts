@@ -4,7 +4,7 @@ import type { Events } from '../events.ts'
 import type { Store } from '../store.ts'
 import type { Feed } from '../stream/feed.ts'
 import type { JournalMessage } from './journal-message.ts'
-import type { RecordedDecision } from './recorder.ts'
+import type { RecordedLine } from './recorder.ts'
 
 /** A message as it is delivered. */
 export interface DeliveredMessage extends JournalMessage {
@@ -18,8 +18,8 @@ export interface IntakeParts {
   readonly events: Events
   /** Whether subscribers can be told now. */
   readonly connected: () => boolean
-  /** Tells subscribers of one decision that is in the log. */
-  readonly tell: (decision: RecordedDecision) => void
+  /** Tells subscribers of one record that is in the log. */
+  readonly tell: (line: RecordedLine) => void
   /** The store can't be trusted any more. */
   readonly fail: (error: unknown) => void
 }
@@ -50,7 +50,7 @@ export class Intake {
    * the connection for those who subscribe. The acknowledgement follows on the same connection, so
    * where it arrives they have arrived before. A message that is delivered again tells of all its
    * records again, since a crash may have come between the commit and the telling. So whoever is
-   * connected hears of each decision at least once, and knows a repetition by its index.
+   * connected hears of each record at least once, and knows a repetition by its index.
    * @throws {AuditError} `store_failed`, `not_told`: the message has to be delivered again
    */
   take(message: DeliveredMessage): void {
@@ -64,8 +64,8 @@ export class Intake {
       const why = 'the connection was lost before subscribers were told: the batch comes again'
       throw new AuditError(AuditErrorCode.notTold, why)
     }
-    for (const decision of recorded.stored) tell(decision)
-    if (message.redelivered) for (const decision of recorded.known) tell(decision)
+    if (message.redelivered) for (const line of recorded.told.again) tell(line)
+    for (const line of recorded.told.fresh) tell(line)
   }
 
   #guarded<T>(write: () => T): T {

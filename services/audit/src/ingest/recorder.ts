@@ -1,10 +1,13 @@
 import { hash } from 'node:crypto'
-import type { DecisionRecord, JournalLine } from '@verdict/contract'
+import { type DecisionRecord, isDecisionLine, type JournalLine } from '@verdict/contract'
 import type { Chain, Place } from '../chain/chains.ts'
 import { type Finding, FindingKind, type NewFinding } from '../chain/finding.ts'
 import type { LogIndex } from '../index/log-index.ts'
 import { decisionLeaf, findingLeaves, readLeaf, resolvedLeaf } from '../log/leaf.ts'
 import type { JournalContent, JournalMessage } from './journal-message.ts'
+import { MessageSeal } from './message-seal.ts'
+import type { PinnedKeys } from './pinned-keys.ts'
+import { SealJudge } from './seal-judge.ts'
 
 /** A record that is in the log. */
 export interface RecordedDecision {
@@ -14,8 +17,16 @@ export interface RecordedDecision {
   readonly record: DecisionRecord
 }
 
+/** A record of a journal that is in the log: a decision, or an event of its decision point. */
+export interface RecordedLine extends JournalLine {
+  readonly index: number
+  readonly leaf: number
+}
+
 /** What one message has brought. */
 export interface Recorded {
+  /** All that subscribers are told of: new in the log, and in it already. */
+  readonly told: { readonly fresh: RecordedLine[]; readonly again: RecordedLine[] }
   /** New in the log, in its order. */
   readonly stored: RecordedDecision[]
   /** In the log already: delivered or sent again. */
@@ -24,6 +35,10 @@ export interface Recorded {
   readonly findings: Finding[]
   /** Gaps that are closed now. */
   readonly resolved: Finding[]
+}
+
+export function nothingRecorded(): Recorded {
+  return { told: { fresh: [], again: [] }, stored: [], known: [], findings: [], resolved: [] }
 }
 
 /** The log as it is written. */
@@ -37,6 +52,8 @@ export interface RecorderParts {
   readonly now: () => number
   /** What an older store has written down of a finding, when it is brought over. */
   readonly recall?: (key: string) => Recalled | undefined
+  /** The keys by which decision points must seal; without them the first of each is trusted. */
+  readonly pinnedKeys?: PinnedKeys | undefined
 }
 
 /** A finding as it was written down before. */
@@ -58,37 +75,48 @@ export interface Recalled {
  * - A place beyond the next one: a `gap`. The line is in the log, `unlinked` until the line before
  *   it arrives; then the link is verified, so that nobody can fill a gap with lines of their own.
  *
- * What is found is a leaf of the log as well, and so is that a gap was closed.
+ * What is found is a leaf of the log as well, and so is that a gap was closed; and so are the keys
+ * of the decision points, and the seals that hold.
  */
 export class Recorder {
   readonly #parts: RecorderParts
+  readonly #judge: SealJudge
 
   constructor(parts: RecorderParts) {
     this.#parts = parts
+    this.#judge = new SealJudge(parts.index.journalKeys, parts.pinnedKeys)
   }
 
   record(message: JournalMessage, content: JournalContent): Recorded {
-    const recorded: Recorded = { stored: [], known: [], findings: [], resolved: [] }
+    const recorded = nothingRecorded()
     if ('malformed' in content) {
       this.note(recorded, malformed(message, content.malformed))
       return recorded
     }
-    for (const line of content.lines) this.recordLine(line, message, recorded)
+    const note = (finding: NewFinding): void => this.note(recorded, finding)
+    const seal = new MessageSeal({ ...this.#parts, judge: this.#judge, note })
+    seal.takeKeys(content.controls, message)
+    const isNew = (line: JournalLine): boolean => this.recordLine(line, message, recorded)
+    seal.takeSeal(content, content.lines.filter(isNew), message)
     if (content.foreign.length > 0) this.note(recorded, foreign(message, content.foreign))
     return recorded
   }
 
-  recordLine(line: JournalLine, message: { seq: number }, recorded: Recorded): void {
+  /** Whether the line is new in the log. */
+  recordLine(line: JournalLine, message: { seq: number }, recorded: Recorded): boolean {
     const { chains } = this.#parts.index
     const { epoch, instance, n } = line.record
     const chain = chains.of(instance, epoch)
     const taken = chains.at(chain, n)
     if (taken) {
       this.#meet(line, taken, message, recorded)
-      return
+      return false
     }
+    // What it was is gone, so nobody can tell whether this is the same: the first one counts.
+    if (this.#parts.index.isPruned(chain, n)) return false
     if (n > chain.last + 1) this.#noteGap(chain, n, message, recorded)
     this.#store(line, message, recorded)
+    return true
   }
 
   /** Writes a finding down, with its evidence, unless it is on the record. */
@@ -110,8 +138,12 @@ export class Recorder {
   /** A line whose place is taken: the same again, or a contradiction. */
   #meet(line: JournalLine, taken: Place, message: { seq: number }, recorded: Recorded): void {
     const entry = this.#parts.index.read(taken.index)
-    if (entry && entry.hash === line.hash && entry.json === line.json) {
-      recorded.known.push({ ...line, index: taken.index })
+    // It was pruned just now, so nobody can tell whether this is the same: the first one counts.
+    if (entry === undefined) return
+    if (entry.hash === line.hash && entry.json === line.json) {
+      if (isDecisionLine(line)) recorded.known.push({ ...line, index: taken.index })
+      const leaf = this.#parts.index.leafOf(taken.index)
+      recorded.told.again.push({ ...line, index: taken.index, leaf })
       return
     }
     const { instance, epoch, n } = line.record
@@ -127,9 +159,11 @@ export class Recorder {
 
   #store(line: JournalLine, message: { seq: number }, recorded: Recorded): void {
     const { index, log } = this.#parts
-    const leaf = decisionLeaf(line)
-    const taken = index.takeDecision(line, log.append(leaf), leaf.length)
-    recorded.stored.push({ ...line, index: taken.index })
+    const bytes = decisionLeaf(line)
+    const leaf = log.append(bytes)
+    const taken = index.takeDecision(line, leaf, bytes.length)
+    recorded.told.fresh.push({ ...line, index: taken.index, leaf })
+    if (isDecisionLine(line)) recorded.stored.push({ ...line, index: taken.index })
     for (const n of taken.broken) this.#noteBroken(line, n, message, recorded)
     if (taken.closedFinding !== undefined) this.#resolve(taken.closedFinding, recorded)
   }

@@ -1,5 +1,3 @@
-import type { Bundle } from '@verdict/tlog'
-
 /** Bytes of entries that are kept; those that were used longest ago make room. */
 const CACHE_BYTES_MAX = 32 * 1024 * 1024
 
@@ -13,8 +11,8 @@ export class BundleCache {
   readonly #kept = new Map<string, Kept>()
   #bytes = 0
 
-  get({ index, width }: Bundle, read: () => readonly Uint8Array[]): readonly Uint8Array[] {
-    const key = `${index} ${width}`
+  /** What is under a key; it is read where nobody has lately. */
+  get(key: string, read: () => readonly Uint8Array[]): readonly Uint8Array[] {
     const known = this.#kept.get(key)
     if (known) {
       this.#kept.delete(key)

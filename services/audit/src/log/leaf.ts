@@ -1,12 +1,23 @@
 import { hash } from 'node:crypto'
-import { type JournalLine, parseJournalLine } from '@verdict/contract'
+import {
+  type JournalKey,
+  type JournalLine,
+  parseControlLine,
+  parseJournalLine,
+  type Seal,
+} from '@verdict/contract'
 import { ENTRY_BYTES_MAX } from '@verdict/tlog'
 import type { FindingKind, NewFinding } from '../chain/finding.ts'
+import { canonicalJson } from './canonical-json.ts'
+import { type Note, noteOf } from './note.ts'
 
 /**
- * What the log consists of. A decision is the line of its journal without the line end, chain hash
- * and JSON; everything else is an object of canonical JSON (RFC 8785) that begins with `{`, which
- * no chain hash does. Kinds that this version does not know are `unknown`, and passed over.
+ * What the log consists of. A decision, or an event of a decision point, is the line of its journal
+ * without the line end, chain hash and JSON; a `journalKey` or `seal` is its line as well; everything
+ * else is an object of canonical JSON (RFC 8785) that begins with `{`, which no chain hash does.
+ * Kinds that this version does not know are `unknown`, and passed over.
+ *
+ * How to add a kind of leaf stands at the top of `note.ts`: `store.note(kind, body)` writes one.
  */
 export type Leaf =
   | { readonly kind: 'decision'; readonly line: JournalLine }
@@ -14,6 +25,9 @@ export type Leaf =
   /** A part of the bytes that the last finding before it is about. */
   | { readonly kind: 'evidence'; readonly bytes: Uint8Array }
   | { readonly kind: 'resolved'; readonly resolved: Resolved }
+  | { readonly kind: 'journalKey'; readonly journalKey: JournalKey }
+  | { readonly kind: 'seal'; readonly seal: Seal }
+  | { readonly kind: 'note'; readonly note: Note }
   | { readonly kind: 'unknown' }
 
 /** A finding as it is on the record. */
@@ -71,6 +85,8 @@ export function readLeaf(bytes: Uint8Array): Leaf {
     finding: LoggedFinding & { kind: FindingKind }
     evidence: string
     resolved: Resolved
+    journalKey: unknown
+    seal: unknown
     v: number
   }>
   if (body.v === VERSION) {
@@ -79,6 +95,12 @@ export function readLeaf(bytes: Uint8Array): Leaf {
     if (body.evidence !== undefined) {
       return { kind: 'evidence', bytes: Buffer.from(body.evidence, 'base64') }
     }
+    if (body.journalKey !== undefined || body.seal !== undefined) {
+      const control = parseControlLine(text)
+      if (control.kind === 'journalKey' || control.kind === 'seal') return control
+    }
+    const note = noteOf(body)
+    if (note) return { kind: 'note', note }
   }
   return { kind: 'unknown' }
 }
@@ -90,15 +112,7 @@ export function splitDecision(leaf: Uint8Array): { hash: string; json: string } 
 }
 
 function encode(body: object): Uint8Array {
-  return Buffer.from(canonical({ ...body, v: VERSION }))
-}
-
-/** RFC 8785 for what is written here: strings, whole numbers and objects. */
-function canonical(value: unknown): string {
-  if (typeof value !== 'object' || value === null) return JSON.stringify(value)
-  const entries = Object.entries(value).filter(([, given]) => given !== undefined)
-  entries.sort(([a], [b]) => (a < b ? -1 : 1))
-  return `{${entries.map(([key, given]) => `${JSON.stringify(key)}:${canonical(given)}`).join(',')}}`
+  return Buffer.from(canonicalJson({ ...body, v: VERSION }))
 }
 
 function sha256(bytes: Uint8Array): string {

@@ -13,6 +13,7 @@ import { type LogFs, writeBeside, writeWhole } from './log-fs.ts'
 
 /** The directory of the log below the data directory; what is in it may be shown to anyone. */
 export const LOG_DIR = 'log'
+const WITNESSED_PATH = 'checkpoint.witnessed'
 const PARTIAL = /\.p\/\d+$/
 
 /** The log in files, as c2sp.org/tlog-tiles lays it out. */
@@ -31,8 +32,12 @@ export class LogFolder {
   }
 
   checkpoint(): string | undefined {
-    const bytes = this.#fs.read(`${LOG_DIR}/${CHECKPOINT_PATH}`)
-    return bytes && Buffer.from(bytes).toString('utf8')
+    return this.#note(CHECKPOINT_PATH)
+  }
+
+  /** The newest checkpoint that enough witnesses have cosigned, as far as it was kept. */
+  witnessed(): string | undefined {
+    return this.#note(WITNESSED_PATH)
   }
 
   /** The bytes of a tile or an entry bundle. The full one stands for a partial one that is gone. */
@@ -78,6 +83,15 @@ export class LogFolder {
   publish(note: string): void {
     this.#make(LOG_DIR)
     writeWhole(this.#fs, `${LOG_DIR}/${CHECKPOINT_PATH}`, Buffer.from(note))
+  }
+
+  keepWitnessed(note: string): void {
+    writeWhole(this.#fs, `${LOG_DIR}/${WITNESSED_PATH}`, Buffer.from(note))
+  }
+
+  #note(name: string): string | undefined {
+    const bytes = this.#fs.read(`${LOG_DIR}/${name}`)
+    return bytes && Buffer.from(bytes).toString('utf8')
   }
 
   #removePartial(file: string): void {

@@ -1,5 +1,6 @@
 import { randomBytes } from 'node:crypto'
 import {
+  createVerifier,
   generateSignerKey,
   isKeyName,
   KeyAlgorithm,
@@ -35,6 +36,17 @@ export function openLogKey(
     `the log is \`${name}\` for ever, not \`${origin}\`: correct VERDICT_AUDIT_ORIGIN, or begin ` +
       'another log in another VERDICT_AUDIT_DATA_DIR',
   )
+}
+
+/**
+ * The same key under the name of a shard. What it signs doesn't depend on its name, so whoever has
+ * the log's verifier key has that of each shard.
+ */
+export function signerOf(key: NoteSigner, origin: string): NoteSigner {
+  const { algorithm, name, publicKey } = key.verifier
+  if (origin === name) return key
+  const verifier = createVerifier(origin, algorithm, publicKey)
+  return { verifier, sign: (text) => key.sign(text) }
 }
 
 function createKey(fs: LogFs, origin: string | undefined, isNew: boolean): NoteSigner {

@@ -63,6 +63,12 @@ export async function recover(parts: LogParts): Promise<Recovered> {
     tree = await resumeTree(published, parts)
   }
   const entries = resumed?.entries ?? []
+  if (resumed && entries.length === 0) {
+    // Another writer that hangs may have it open: what is staged next goes into a file of its own.
+    resumed.staged[Symbol.dispose]()
+    StagedEntries.remove(fs, published.size)
+    resumed = undefined
+  }
   for (const entry of entries) tree.append(entry)
   for (const size of StagedEntries.sizes(fs)) {
     if (size > published.size) throw older(`entries are staged behind ${size}`, published.size)
@@ -71,6 +77,19 @@ export async function recover(parts: LogParts): Promise<Recovered> {
   // The name of the checkpoint may not be on disk yet, though it can be read.
   fs.syncDir(LOG_DIR)
   return { tree, published, staged: resumed?.staged, entries }
+}
+
+/**
+ * Begins a log of nothing. What is there of it can only be its empty checkpoint.
+ * @throws {AuditError} `lock_record_missing`, `lock_lost`, `log_damaged`
+ */
+export function beginEmpty(parts: LogParts): Recovered {
+  const { fs } = parts
+  fs.makeDir(STAGED_DIR)
+  fs.syncDir('.')
+  const published = openPublished(parts, openLocked(parts))
+  if (published.size > 0) throw damaged('a log is there where one begins')
+  return { tree: new GrowingTree(), published, staged: undefined, entries: [] }
 }
 
 /** Signs what a log is at a size. */

@@ -1,24 +1,26 @@
 import { messageOf } from '@verdict/contract'
 import {
-  type Bundle,
   ENTRY_BYTES_MAX,
-  EXTRA_BYTES_MAX,
-  formatTlogProof,
   formatVerifierKey,
   type GrowingTree,
   type NoteSigner,
-  TILE_WIDTH,
-  TiledTree,
+  type TiledTree,
 } from '@verdict/tlog'
 import { AuditError, AuditErrorCode } from '../errors.ts'
 import { BundleCache } from './bundle-cache.ts'
 import type { LockRecord } from './lock-record.ts'
 import { LogFolder } from './log-folder.ts'
 import type { LogFs } from './log-fs.ts'
-import { lockLost, recover, type SignedHead, signHead } from './recovery.ts'
+import { type LeafRun, LogReader } from './log-reader.ts'
+import {
+  beginEmpty,
+  lockLost,
+  type Recovered,
+  recover,
+  type SignedHead,
+  signHead,
+} from './recovery.ts'
 import { StagedEntries } from './staged-entries.ts'
-import { readStoredBundle } from './stored-bundle.ts'
-import { readTileFile } from './tile-file.ts'
 
 /** Leaves that wait for a checkpoint, in bytes: beyond that one is made at once. */
 const UNPUBLISHED_BYTES_MAX = 16 * 1024 * 1024
@@ -29,6 +31,8 @@ export interface TileLogOptions {
   readonly signer: NoteSigner
   /** Default: UNPUBLISHED_BYTES_MAX. */
   readonly unpublishedBytesMax?: number
+  /** Entries that were read lately; by default it has its own. */
+  readonly bundles?: BundleCache
 }
 
 /**
@@ -43,8 +47,8 @@ export class TileLog implements Disposable {
   readonly #signer: NoteSigner
   readonly #tree: GrowingTree
   readonly #unpublishedBytesMax: number
-  readonly #bundles = new BundleCache()
-  #published: SignedHead
+  /** Of what is published. */
+  readonly #reader: LogReader
   #staged: StagedEntries | undefined
   /** Durable, and not in the published tree. */
   #unpublished: Uint8Array[]
@@ -52,20 +56,16 @@ export class TileLog implements Disposable {
   /** Appended, and not durable. */
   #pending: Uint8Array[] = []
   #failure: AuditError | undefined
-  #verified: Promise<TiledTree> | undefined
 
-  private constructor(
-    { fs, lock, signer, unpublishedBytesMax = UNPUBLISHED_BYTES_MAX }: TileLogOptions,
-    folder: LogFolder,
-    recovered: Awaited<ReturnType<typeof recover>>,
-  ) {
+  private constructor(options: TileLogOptions, folder: LogFolder, recovered: Recovered) {
+    const { fs, lock, signer, unpublishedBytesMax = UNPUBLISHED_BYTES_MAX } = options
     this.#fs = fs
     this.#folder = folder
     this.#lock = lock
     this.#signer = signer
     this.#unpublishedBytesMax = unpublishedBytesMax
     this.#tree = recovered.tree
-    this.#published = recovered.published
+    this.#reader = new LogReader(folder, recovered.published, options.bundles ?? new BundleCache())
     this.#staged = recovered.staged
     this.#unpublished = recovered.entries
   }
@@ -76,14 +76,23 @@ export class TileLog implements Disposable {
     return new TileLog(options, folder, await recover({ ...options, folder }))
   }
 
+  /**
+   * Begins a log where there is nothing, or what a crash has left of such a beginning.
+   * @throws {AuditError} as `recover`
+   */
+  static begin(options: TileLogOptions): TileLog {
+    const folder = new LogFolder(options.fs)
+    return new TileLog(options, folder, beginEmpty({ ...options, folder }))
+  }
+
   /** How many leaves are durable. */
   get size(): number {
-    return this.#published.size + this.#unpublished.length
+    return this.published.size + this.#unpublished.length
   }
 
   /** What readers see. */
   get published(): SignedHead {
-    return this.#published
+    return this.#reader.head
   }
 
   get verifierKey(): string {
@@ -150,35 +159,42 @@ export class TileLog implements Disposable {
     }
   }
 
+  /**
+   * Looks whether this is still the writer: one that was taken for dead is not.
+   * @throws {AuditError} `lock_lost`: the process has to end
+   */
+  verifyHeld(): void {
+    if (!this.#lock.isHeld()) throw this.#fail(lockLost())
+  }
+
+  /** The checkpoint with cosignatures that was kept last. */
+  witnessed(): string | undefined {
+    return this.#folder.witnessed()
+  }
+
+  /** Keeps a checkpoint with its cosignatures. @throws {AuditError} `lock_lost` */
+  keepWitnessed(note: string): void {
+    this.verifyHeld()
+    this.#folder.keepWitnessed(note)
+  }
+
   /** A leaf, of those that wait, too; undefined beyond the end. */
   leaf(index: number): Uint8Array | undefined {
-    const { size } = this.#published
-    if (index >= size) {
-      const behind = index - size
-      return this.#unpublished[behind] ?? this.#pending[behind - this.#unpublished.length]
-    }
-    const place = Math.floor(index / TILE_WIDTH)
-    const width = Math.min(TILE_WIDTH, size - place * TILE_WIDTH)
-    return this.#bundle({ index: place, width })[index % TILE_WIDTH]
+    const { size } = this.published
+    if (index < size) return this.#reader.leaf(index)
+    const behind = index - size
+    return this.#unpublished[behind] ?? this.#pending[behind - this.#unpublished.length]
   }
 
   /** The file under a path of tlog-tiles, where the published checkpoint covers it. */
   file(path: string): Uint8Array | undefined {
-    return readTileFile(this.#folder, path, this.#published.size)
+    return this.#reader.file(path)
   }
 
   /** Leaves from an index on, bundle by bundle, each verified against the published root. */
-  async *leaves(from: number): AsyncGenerator<{ index: number; leaf: Uint8Array }[]> {
-    const { size } = this.#published
-    const tree = await this.verified()
-    for (let at = from; at < size; ) {
-      const index = Math.floor(at / TILE_WIDTH)
-      const bundle = { index, width: Math.min(TILE_WIDTH, size - index * TILE_WIDTH) }
-      const entries = await tree.entriesOf(bundle, this.#folder.read(bundle))
-      const first = index * TILE_WIDTH
-      yield entries.map((leaf, i) => ({ index: first + i, leaf })).slice(at - first)
-      at = first + entries.length
-    }
+  async *leaves(from: number): AsyncGenerator<LeafRun> {
+    const { size } = this.published
+    yield* this.#reader.leaves(from)
     const behind = Math.max(from, size)
     const waiting = this.#unpublished.slice(behind - size)
     if (waiting.length > 0) yield waiting.map((leaf, i) => ({ index: behind + i, leaf }))
@@ -186,21 +202,12 @@ export class TileLog implements Disposable {
 
   /** The published tree, whose tiles are verified before they are used. */
   async verified(): Promise<TiledTree> {
-    this.#verified ??= TiledTree.open(this.#published, (tile) => this.#folder.read(tile))
-    return await this.#verified
+    return await this.#reader.verified()
   }
 
-  /**
-   * A receipt of a leaf that the published checkpoint covers (`tlog-proof@v1`), with the leaf
-   * beside the proof where there is room for it.
-   */
-  async receipt(index: number): Promise<string> {
-    const { note } = this.#published
-    const tree = await this.verified()
-    const hashes = await tree.inclusionProof(index)
-    const leaf = this.leaf(index)
-    const extra = leaf && leaf.length <= EXTRA_BYTES_MAX ? { extra: leaf } : {}
-    return formatTlogProof({ index, hashes, checkpoint: note, ...extra })
+  /** A receipt of a leaf that the published checkpoint covers, or an earlier one that is given. */
+  async receipt(index: number, under?: SignedHead): Promise<string> {
+    return await this.#reader.receipt(index, under)
   }
 
   [Symbol.dispose](): void {
@@ -210,8 +217,10 @@ export class TileLog implements Disposable {
 
   #stage(leaves: readonly Uint8Array[]): void {
     try {
-      this.#staged ??= StagedEntries.create(this.#fs, this.#published)
+      this.#staged ??= StagedEntries.create(this.#fs, this.published)
       this.#staged.append(leaves)
+      // Whoever takes over after this finds what was staged; before, nobody ever reads it.
+      if (!this.#lock.isHeld()) throw lockLost()
     } catch (error) {
       throw isDiskFull(error) ? this.#takeBack(error) : this.#fail(error)
     }
@@ -229,23 +238,19 @@ export class TileLog implements Disposable {
   }
 
   #publishGrowth(): void {
-    const before = this.#published
+    const before = this.published
     const growth = this.#tree.take()
     const head = signHead(growth.head, this.#signer)
     if (!this.#lock.replace(before.note, head.note)) throw lockLost()
     this.#folder.apply(growth)
+    this.verifyHeld()
     this.#folder.publish(head.note)
-    this.#published = head
-    this.#verified = undefined
+    this.#reader.advance(head)
     this.#unpublished = []
     this.#unpublishedBytes = 0
     this.#staged?.[Symbol.dispose]()
     this.#staged = undefined
     StagedEntries.remove(this.#fs, before.size)
-  }
-
-  #bundle(bundle: Bundle): readonly Uint8Array[] {
-    return this.#bundles.get(bundle, () => readStoredBundle(this.#folder, bundle))
   }
 
   #refuseAfterFailure(): void {

@@ -38,11 +38,12 @@ test('a receipt over HTTP waits for its checkpoint and verifies offline', async 
   expect(response.status).toBe(200)
   expect(response.headers.get('content-type')).toBe('text/plain; charset=utf-8')
   const { origin, size, vkey } = await logOf(log)
-  expect(size).toBe(3)
+  // With the key of the journal, and its seal.
+  expect(size).toBe(5)
   const leaf = Buffer.from(`${line?.hash} ${line?.json}`)
   const policy = parseTrustPolicy(`log ${vkey}\nquorum none\n`)
   const { checkpoint, index } = verifyTlogProof(await response.text(), leafHash(leaf), policy)
-  expect([checkpoint.origin, checkpoint.size, index]).toEqual([origin, 3, 0])
+  expect([checkpoint.origin, checkpoint.size, index]).toEqual([origin, 5, 1])
 })
 
 test('a receipt of a decision that is not in the log is 404, of a malformed id 400', async () => {
@@ -60,12 +61,12 @@ test('the log is read and verified over HTTP from its checkpoint and key alone',
   const { origin, root, size, vkey } = await logOf(log)
   const note = Buffer.from(await bytesOf(log, 'checkpoint')).toString()
   const { checkpoint } = openCheckpoint(note, [parseVerifierKey(vkey)])
-  expect(checkpoint).toMatchObject({ origin, size: 600 })
-  expect([size, root]).toEqual([600, Buffer.from(checkpoint.root).toString('base64')])
+  expect(checkpoint).toMatchObject({ origin, size: 602 })
+  expect([size, root]).toEqual([602, Buffer.from(checkpoint.root).toString('base64')])
   const tree = await TiledTree.open(checkpoint, (tile) => bytesOf(log, tilePath(tile)))
-  const bundle = { index: 2, width: 88 }
-  const entries = await tree.entriesOf(bundle, await bytesOf(log, 'tile/entries/002.p/88'))
-  expect(Buffer.from(entries[87] ?? []).toString()).toBe(
+  const bundle = { index: 2, width: 90 }
+  const entries = await tree.entriesOf(bundle, await bytesOf(log, 'tile/entries/002.p/90'))
+  expect(Buffer.from(entries[88] ?? []).toString()).toBe(
     `${journal.lines[599]?.hash} ${journal.lines[599]?.json}`,
   )
   expect(decodeBundle(await bytesOf(log, 'tile/entries/000'))).toHaveLength(256)
@@ -76,7 +77,7 @@ test('tiles may be kept for ever, the checkpoint may not', async () => {
   const journal = new TestJournal('pdp')
   log.record(journal.message(journal.appendAll(2)))
   await fetch(log.url(`/v1/decisions/${journal.lines[0]?.record.id}/receipt`))
-  const tile = await fetch(log.url('/log/tile/0/000.p/2'))
+  const tile = await fetch(log.url('/log/tile/0/000.p/4'))
   expect(tile.headers.get('cache-control')).toContain('immutable')
   expect(tile.headers.get('content-type')).toBe('application/octet-stream')
   const checkpoint = await fetch(log.url('/log/checkpoint'))

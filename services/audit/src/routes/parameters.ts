@@ -9,6 +9,8 @@ export interface Parameter<out Value> {
   readonly form: string
   /** `undefined` where the text is not of the accepted form. */
   readonly parse: (text: string) => Value | undefined
+  /** Of the text, as JSON Schema; any text where it is left out. */
+  readonly schema?: Readonly<Record<string, unknown>>
 }
 
 export type Parameters = Readonly<Record<string, Parameter<unknown>>>
@@ -51,7 +53,7 @@ export function readParameter<Value>(
 
 export const parameter = {
   text(form: string): Parameter<string> {
-    return { form, parse: (text) => text || undefined }
+    return { form, parse: (text) => text || undefined, schema: { type: 'string', minLength: 1 } }
   },
 
   integer({ min, max }: { min: number; max: number }): Parameter<number> {
@@ -61,6 +63,7 @@ export const parameter = {
         : `a whole number from ${min} to ${max}`
     return {
       form,
+      schema: { type: 'integer', minimum: min, maximum: max },
       parse(text) {
         const value = /^\d{1,16}$/.test(text) ? Number(text) : Number.NaN
         return value >= min && value <= max ? value : undefined
@@ -71,6 +74,7 @@ export const parameter = {
   oneOf<Value extends string>(values: readonly Value[]): Parameter<Value> {
     return {
       form: `one of ${values.join(', ')}`,
+      schema: { enum: values },
       parse: (text) => values.find((value) => value === text),
     }
   },
@@ -80,12 +84,14 @@ export const parameter = {
       ['true', true],
       ['false', false],
     ])
-    return { form: 'true or false', parse: (text) => values.get(text) }
+    const schema = { type: 'boolean' }
+    return { form: 'true or false', parse: (text) => values.get(text), schema }
   },
 
   /** In ms. */
   time(): Parameter<number> {
-    return { form: 'a time such as 2026-01-31T12:00:00Z', parse: parseTime }
+    const schema = { type: 'string', format: 'date-time' }
+    return { form: 'a time such as 2026-01-31T12:00:00Z', parse: parseTime, schema }
   },
 } as const
 

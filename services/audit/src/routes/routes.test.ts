@@ -124,7 +124,12 @@ test('instances show where each journal stands, with what is missing of it', asy
   log.record(second.message([...lines.slice(0, 1), ...lines.slice(3)]))
   const newest = {
     ...{ instance: 'pdp-2', epoch: 8, last: 5, lastHash: lines[4]?.hash, missing: 2 },
-    ...{ gaps: [{ from: 2, to: 3 }], findings: { gap: 1 }, lastSeen: expect.any(String) },
+    ...{
+      dropped: 0,
+      gaps: [{ from: 2, to: 3 }],
+      findings: { gap: 1 },
+      lastSeen: expect.any(String),
+    },
   }
   const { body } = await log.get('/v1/instances')
   expect(body).toEqual({

@@ -2,39 +2,20 @@ import type { DatabaseSync, StatementSync } from 'node:sqlite'
 import { setImmediate as yieldToOthers } from 'node:timers/promises'
 import type { DecisionRecord } from '@verdict/contract'
 import { FIRST_INDEX } from '../log/log-entry.ts'
+import { FACT_COLUMNS, factValues, indexedPrincipal } from './fact.ts'
 import { type Conditions, conditionsOf, type Filter } from './filter.ts'
+import { SCHEMA } from './schema.ts'
 
 /** Rows are looked through span by span; of each span the earliest and latest time is known. */
-const SPAN_ROWS = 16_384
+export const SPAN_ROWS = 16_384
 /** A search that has held the process for this long lets others run before it goes on. */
 const SLICE_MS = 10
 /** After this long a page is given as it is, with the cursor where the search stopped. */
 export const PAGE_TIME_MS_MAX = 2_000
+/** Statements that are kept; the one used longest ago makes room, and is prepared again. */
+const STATEMENTS_MAX = 256
 /** A path prefix with at most this many rows is looked up; more are found by looking through. */
 const RARE_ROWS_MAX = 2_000
-
-const SCHEMA = `
-  CREATE TABLE IF NOT EXISTS search (
-    idx INTEGER PRIMARY KEY,
-    id TEXT NOT NULL,
-    time_ms INTEGER NOT NULL,
-    principal TEXT NOT NULL,
-    outcome TEXT NOT NULL,
-    path TEXT NOT NULL,
-    namespace TEXT NOT NULL,
-    service TEXT NOT NULL
-  ) STRICT;
-  CREATE INDEX IF NOT EXISTS search_id ON search (id);
-  CREATE INDEX IF NOT EXISTS search_principal ON search (principal);
-  CREATE INDEX IF NOT EXISTS search_outcome ON search (outcome);
-  CREATE INDEX IF NOT EXISTS search_path ON search (path);
-  CREATE INDEX IF NOT EXISTS search_service ON search (service);
-  CREATE TABLE IF NOT EXISTS unenforced (idx INTEGER PRIMARY KEY) STRICT;
-  CREATE TABLE IF NOT EXISTS spans (
-    span INTEGER PRIMARY KEY,
-    time_min INTEGER NOT NULL,
-    time_max INTEGER NOT NULL
-  ) STRICT`
 
 export interface SearchOptions {
   /** Default: SPAN_ROWS. It is the same for the life of the tables. */
@@ -67,7 +48,7 @@ export class SearchIndex {
   readonly #widen: StatementSync
   readonly #byId: StatementSync
   readonly #spanBelow: StatementSync
-  /** One for each shape of a filter and direction; there are fewer than 600. */
+  /** One for each shape of a filter and direction that was asked for last. */
   readonly #selects = new Map<string, StatementSync>()
 
   constructor(
@@ -79,8 +60,9 @@ export class SearchIndex {
     this.#spanRows = spanRows
     this.#rareRowsMax = rareRowsMax
     this.#insert = db.prepare(
-      `INSERT INTO search (idx, id, time_ms, principal, outcome, path, namespace, service)
-       VALUES (?, ?, ?, ?, ?, ?, ?, ?)`,
+      `INSERT INTO search (idx, id, time_ms, principal, outcome, path, namespace, service,
+         ${FACT_COLUMNS.join(', ')})
+       VALUES (?, ?, ?, ?, ?, ?, ?, ?, ${FACT_COLUMNS.map(() => '?').join(', ')})`,
     )
     this.#insertUnenforced = db.prepare('INSERT INTO unenforced (idx) VALUES (?)')
     this.#widen = db.prepare(
@@ -98,10 +80,12 @@ export class SearchIndex {
 
   /** Adds an entry; part of the transaction that appends it. */
   add(index: number, record: DecisionRecord): void {
-    const { destination, id, outcome, principal, request, time } = record
+    const { destination, id, outcome, request, time } = record
+    const principal = indexedPrincipal(record)
     const timeMs = Date.parse(time)
     const { namespace = '', service } = destination
-    this.#insert.run(index, id, timeMs, principal, outcome, request.path, namespace, service)
+    const place = [index, id, timeMs, principal, outcome, request.path, namespace, service] as const
+    this.#insert.run(...place, ...factValues(record))
     if (record.enforced === false) this.#insertUnenforced.run(index)
     this.#widen.run(this.#spanOf(index), timeMs)
   }
@@ -191,7 +175,10 @@ export class SearchIndex {
 
   #prepared(sql: string): StatementSync {
     const statement = this.#selects.get(sql) ?? this.#db.prepare(sql)
+    this.#selects.delete(sql)
     this.#selects.set(sql, statement)
+    const [oldest] = this.#selects.size > STATEMENTS_MAX ? this.#selects.keys() : []
+    if (oldest !== undefined) this.#selects.delete(oldest)
     return statement
   }
 }
@@ -200,9 +187,12 @@ export class SearchIndex {
  * SQLite has no statistics of these tables, so the index is chosen here: the most selective one of
  * those that give rows in the order of their index.
  */
-function drivingIndex({ destination, outcome, path, principal }: Filter): string {
+function drivingIndex(filter: Filter): string {
+  const { destination, outcome, path, principal, trace } = filter
+  if (trace !== undefined) return 'INDEXED BY search_trace'
   if (principal !== undefined) return 'INDEXED BY search_principal'
   if (path && 'exact' in path) return 'INDEXED BY search_path'
-  if (destination) return 'INDEXED BY search_service'
-  return outcome === undefined ? 'NOT INDEXED' : 'INDEXED BY search_outcome'
+  if (outcome !== undefined && outcome !== 'allow') return 'INDEXED BY search_refused'
+  // Most decisions allow: to look through them all finds some soon.
+  return destination ? 'INDEXED BY search_service' : 'NOT INDEXED'
 }

@@ -21,6 +21,8 @@ const CHUNK_CHARS = 64 * 1024
 export interface EntrySource {
   readonly lastIndex: number
   follow(filter: Filter, range: { after: number; limit: number }): EntryRun
+  /** Where a leaf is for whoever verifies it. */
+  placeOf(leaf: number): { readonly origin: string; readonly index: number }
 }
 
 export interface EventStreamOptions {
@@ -44,8 +46,9 @@ export type StreamEnd = 'left' | 'stopped' | 'cut'
  * Sends entries as server-sent events (html.spec.whatwg.org, 9.2), with the index as the id:
  *
  *     id: 17
- *     data: {"index":17,"hash":"…","record":{…}}
+ *     data: {"origin":"logs.example/audit/2026-11","leaf":21,"index":17,"hash":"…","record":{…}}
  *
+ * Origin and leaf say where it is in the log, as the events of subscribers over NATS do.
  * It reads the log from its own place on, and waits when it has come to the end: replay and live
  * are the same, so nothing is lost or sent twice between them, and a reader that is slow costs a
  * place in the log and no memory.
@@ -66,7 +69,7 @@ export async function streamEntries(
   while (!signal.aborted) {
     const { entries, through } = source.follow(filter, { after, limit: RUN_ENTRIES })
     for (const entry of entries) {
-      text += eventOf(entry)
+      text += eventOf(entry, source)
       if (text.length < CHUNK_CHARS) continue
       await writer.write(text)
       text = ''
@@ -90,12 +93,15 @@ export async function streamEntries(
 }
 
 /** One entry as JSON; the record is put in as it was hashed. */
-export function entryJson({ index, hash, json }: LogEntry): string {
-  return `{"index":${index},"hash":${JSON.stringify(hash)},"record":${json}}`
+export function entryJson({ index, hash, json, opened }: LogEntry): string {
+  const fields = opened === undefined ? '' : `,"opened":${JSON.stringify(opened)}`
+  return `{"index":${index},"hash":${JSON.stringify(hash)}${fields},"record":${json}}`
 }
 
-function eventOf(entry: LogEntry): string {
-  return `id: ${entry.index}\ndata: ${entryJson(entry)}\n\n`
+function eventOf(entry: LogEntry, source: EntrySource): string {
+  const { index: leaf, origin } = source.placeOf(entry.leaf)
+  const place = `{"origin":${JSON.stringify(origin)},"leaf":${leaf},`
+  return `id: ${entry.index}\ndata: ${place}${entryJson(entry).slice(1)}\n\n`
 }
 
 /** Writes at the pace of the reader. */

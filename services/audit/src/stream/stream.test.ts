@@ -22,7 +22,11 @@ test('a stream from the beginning replays the log and goes on live, each record 
   await writing
   expect(events.map(({ id }) => id)).toEqual(Array.from({ length: 500 }, (_, at) => at + 1))
   const [first] = journal.lines
-  expect(events[0]?.data).toBe(`{"index":1,"hash":"${first?.hash}","record":${first?.json}}`)
+  expect(events[0]?.data).toContain(`"index":1,"hash":"${first?.hash}","record":${first?.json}}`)
+  // It says where it is for whoever verifies it: as its receipt does.
+  const { leaf, origin, record } = JSON.parse(events[0]?.data ?? '')
+  expect(origin).toBe(log.store.published.origin)
+  expect(await log.store.receipt(record.id)).toContain(`\nindex ${leaf}\n`)
   expect(events.map(({ data }) => JSON.parse(data ?? '').record.n)).toEqual(
     journal.lines.map(({ record }) => record.n),
   )
