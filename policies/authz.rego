@@ -10,6 +10,7 @@ import data.shop.denials
 import data.shop.request
 import data.shop.users
 import data.shop.workloads
+import data.verdict.audit
 
 # METADATA
 # description: |
@@ -17,6 +18,8 @@ import data.shop.workloads
 #   both the calling workload and the user behind it must be permitted.
 # entrypoint: true
 allow := refused(403, min(denials.reasons)) if count(denials.reasons) > 0
+
+else := audit.allow if request.destination.service == "verdict-audit"
 
 else := granted("health_check") if request.is_health_check
 

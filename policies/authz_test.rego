@@ -165,6 +165,20 @@ test_an_explicit_deny_wins_over_everything if {
 		with data.shop.request.is_health_check as true
 }
 
+test_who_reads_the_audit_log_is_decided_by_its_own_policy if {
+	asked := {
+		"attributes": {
+			"destination": {"service": "verdict-audit"},
+			"request": {"http": {"host": "verdict-audit", "method": "GET"}},
+		},
+		"identity": fixtures.user("auditor", ["audit:read"]),
+		"parsed_path": ["v1", "decisions"],
+	}
+	authz.allow == {"allowed": true, "reason": "audit:read"} with input as asked
+	denied := authz.allow with input as object.union(asked, {"identity": fixtures.alice})
+	denied.reason == "audit_permission_missing"
+}
+
 test_an_empty_input_is_denied if {
 	not authz.allow.allowed with input as {}
 }

@@ -1,10 +1,11 @@
-import { type DecisionId, encodeRecord, messageOf, Outcome } from '@verdict/contract'
-import type { Journal } from '@verdict/journal'
+import { type DecisionId, Outcome } from '@verdict/contract'
 import type { Waiter } from './deadline.ts'
 import { unenforced } from './dry-run.ts'
-import { AuthzError, AuthzErrorCode } from './errors.ts'
+import { AuthzError } from './errors.ts'
 import { FAULT_STATUS, GONE, UNRECORDED } from './fault.ts'
 import { type Findings, recordOf } from './record.ts'
+import { RecordEncoder, type RecordEncoderOptions } from './record-rules/record-encoder.ts'
+import { RecordWriter, type RecordWriterOptions } from './record-writer.ts'
 import type { DecisionRequest } from './request.ts'
 import { type Ruling, removedHeaders, toldStatus } from './ruling.ts'
 
@@ -23,8 +24,7 @@ export interface CommitEvents {
   faulted(fault: AuthzError, request: DecisionRequest): void
 }
 
-export interface CommitOptions {
-  readonly journal: Pick<Journal, 'append'>
+export interface CommitOptions extends RecordWriterOptions, RecordEncoderOptions {
   /** Denials are recorded, and not enforced. Default: false. */
   readonly dryRun?: boolean
   readonly events: CommitEvents
@@ -40,24 +40,29 @@ export interface Considered {
 /** Puts decisions on record, and makes of them what their callers are told. */
 export class Commit {
   readonly #options: CommitOptions
+  readonly #writer: RecordWriter
+  readonly #encoder: RecordEncoder
 
   constructor(options: CommitOptions) {
     this.#options = options
+    this.#writer = new RecordWriter(options)
+    this.#encoder = new RecordEncoder(options)
   }
 
-  /** @throws {AuthzError} `record_failed`, and where the caller has gone meanwhile */
+  /**
+   * @throws {AuthzError} `record_failed`, `record_rule_failed`, `record_unreplicated`, and where the
+   * caller has gone meanwhile
+   */
   async decision({ request, findings, waiter }: Considered, ruling: Ruling): Promise<Answer> {
     const { outcome, result } = ruling
     const status = toldStatus(request, result)
     const enforced = outcome === Outcome.allow || this.#options.dryRun !== true
-    const verdict = { outcome, reason: result.reason, status, enforced }
+    const recordClass = this.#writer.classOf(result.recordClass, findings.recordClass)
+    const verdict = { outcome, reason: result.reason, status, enforced, recordClass }
     const record = recordOf(request, findings, verdict)
-    try {
-      await this.#options.journal.append((position) => encodeRecord(record, position))
-    } catch (thrown) {
-      const why = `the decision can't be recorded: ${messageOf(thrown)}`
-      throw new AuthzError(AuthzErrorCode.recordFailed, why, { cause: thrown })
-    }
+    const encoded = this.#encoder.encode(record)
+    const encode = encoded instanceof Promise ? await encoded : encoded
+    await this.#writer.write(encode, recordClass, waiter)
     this.#options.events.decided(outcome, request, ruling.unreadable)
     if (waiter.gone) throw GONE
     const told = enforced ? ruling : unenforced(ruling)
@@ -75,10 +80,14 @@ export class Commit {
     if (waiter.gone) return GONE
     if (UNRECORDED.has(code)) return fault
     this.#options.events.faulted(fault, request)
-    const verdict = { outcome: Outcome.error, reason: code, status: FAULT_STATUS[code] }
-    const record = recordOf(request, findings, verdict)
+    const recordClass = this.#writer.classOf(findings.recordClass)
+    const status = FAULT_STATUS[code]
+    const record = recordOf(request, findings, {
+      ...{ outcome: Outcome.error, reason: code, status, recordClass },
+    })
     try {
-      await this.#options.journal.append((position) => encodeRecord(record, position))
+      const encode = await this.#encoder.encodeFault(record)
+      await this.#writer.write(encode, recordClass, waiter)
     } catch {
       // The caller gets no decision either way; the journal tells of its own fault.
       return fault

@@ -1,10 +1,13 @@
 import { availableParallelism } from 'node:os'
-import { JOURNAL_LINE_BYTES_MAX, PORTS } from '@verdict/contract'
+import { JOURNAL_LINE_BYTES_MAX, PORTS, RECORD_CLASSES, RecordClass } from '@verdict/contract'
+import { DEFAULT_KEY_AGE_MS_MAX } from '@verdict/journal'
 import { DEFAULT_MEMO_BYTES_MAX } from '@verdict/policy'
 import { type ConfigOf, commonSettings, setting } from '@verdict/service'
 import { ambiguitiesSetting } from './canonicalise/ambiguities-setting.ts'
 import { DECISION_TIMEOUT_MS } from './deadline.ts'
 import { fetchHostsSetting } from './fetch-hosts-setting.ts'
+import { personalFieldsSetting } from './personal/personal-fields-setting.ts'
+import { PERSONAL_KEYS_ENV } from './personal/personal-keys-file.ts'
 import { entrypointsSetting } from './route/entrypoints-setting.ts'
 
 const MIB = 1024 ** 2
@@ -186,11 +189,33 @@ export const settings = {
     optional: true,
     help: 'A FileDescriptorSet: gRPC bodies of its services are read into `parsed_body`.',
   }),
+  recordClass: setting.oneOf({
+    env: 'VERDICT_AUTHZ_RECORD_CLASS',
+    default: RecordClass.journal,
+    values: RECORD_CLASSES,
+    help: 'What an answer waits for: the journal, also the stream (`replicated`), or nothing.',
+  }),
+  journalKeyAgeMs: setting.durationMs({
+    env: 'VERDICT_AUTHZ_JOURNAL_KEY_AGE',
+    default: DEFAULT_KEY_AGE_MS_MAX,
+    min: 60_000,
+    max: 12 * DEFAULT_KEY_AGE_MS_MAX,
+    help: 'How long a key seals the journal before the next one takes over.',
+  }),
   journalBytesMax: setting.bytes({
     env: 'VERDICT_AUTHZ_JOURNAL_BYTES_MAX',
     default: 1_024 * MIB,
     min: JOURNAL_BYTES_MIN,
-    help: 'What may wait unshipped, in equal parts for each process; one that is full decides nothing.',
+    help: 'What may wait for the log, in equal parts for each process; one that is full is no use.',
+  }),
+  personalKeys: setting.path({
+    env: PERSONAL_KEYS_ENV,
+    optional: true,
+    help: 'Keys by `verdict audit personal-keys`: records name people by it in encrypted form alone.',
+  }),
+  personalFields: personalFieldsSetting({
+    env: 'VERDICT_AUTHZ_PERSONAL_FIELDS',
+    help: 'The fields of a record that are encrypted, where there are keys (docs/erasure.md).',
   }),
   ambiguities: ambiguitiesSetting({
     env: 'VERDICT_AUTHZ_AMBIGUITIES',

@@ -1,6 +1,11 @@
 import { readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { type DecisionRecord, type Identity, parseJournalBatch } from '@verdict/contract'
+import {
+  type DecisionRecord,
+  type Identity,
+  isDecisionLine,
+  parseJournalBatch,
+} from '@verdict/contract'
 import { type Journal, openJournal } from '@verdict/journal'
 import { temporaryDirectory, waitFor } from '@verdict/kit'
 import { expect, test } from 'vitest'
@@ -72,7 +77,10 @@ function recordsIn(dir: string): DecisionRecord[] {
   const segments = readdirSync(dir).filter((name) => name.endsWith('.journal'))
   return segments.toSorted().flatMap((name) => {
     const bytes = readFileSync(join(dir, name))
-    return bytes.length === 0 ? [] : parseJournalBatch(bytes).map(({ record }) => record)
+    if (bytes.length === 0) return []
+    return parseJournalBatch(bytes)
+      .lines.filter(isDecisionLine)
+      .map(({ record }) => record)
   })
 }
 

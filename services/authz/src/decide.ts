@@ -122,6 +122,7 @@ export class Decider {
     try {
       const canonical = canonicalise(request.attributes?.request?.http)
       const policy = this.#choose(request, canonical)
+      findings.recordClass = policy?.route?.recordClass
       const refused = this.#judge(request, findings, canonical, policy)
       if (refused !== undefined) return ambiguous(refused)
       const found = this.#options.identifier.identify(credentialsOf(request))

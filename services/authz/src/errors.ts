@@ -18,6 +18,10 @@ export const AuthzErrorCode = {
   decisionInvalid: 'decision_invalid',
   /** The record of the decision can't be made durable. */
   recordFailed: 'record_failed',
+  /** The record is in the journal, and the stream did not acknowledge it in time. */
+  recordUnreplicated: 'record_unreplicated',
+  /** The policy's rules about records failed: what should be masked must not be written down. */
+  recordRuleFailed: 'record_rule_failed',
   /** More requests are in flight than the setting allows. */
   overloaded: 'overloaded',
   /** The caller stopped waiting before there was a decision. */
@@ -110,4 +114,17 @@ export type BundlesErrorCode = (typeof BundlesErrorCode)[keyof typeof BundlesErr
 
 export class BundlesError extends VerdictError<BundlesErrorCode> {
   override readonly name = 'BundlesError'
+}
+
+/** Why the personal fields of a record can't be encrypted: the decision is not recorded then. */
+export const PersonalErrorCode = {
+  /** The key of a subject can't be written beside the journal, or read from there at the start. */
+  subjectKeysFailed: 'subject_keys_failed',
+  /** Too many keys of subjects wait to be shipped. */
+  subjectKeysFull: 'subject_keys_full',
+} as const
+export type PersonalErrorCode = (typeof PersonalErrorCode)[keyof typeof PersonalErrorCode]
+
+export class PersonalError extends VerdictError<PersonalErrorCode> {
+  override readonly name = 'PersonalError'
 }

@@ -2,7 +2,12 @@ import { readdirSync, readFileSync } from 'node:fs'
 import { createServer, type ServerResponse } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { join } from 'node:path'
-import { type DecisionRecord, type Identity, parseJournalBatch } from '@verdict/contract'
+import {
+  type DecisionRecord,
+  type Identity,
+  isDecisionLine,
+  parseJournalBatch,
+} from '@verdict/contract'
 import { openJournal } from '@verdict/journal'
 import { opaBinary, temporaryDirectory, waitFor, writeFiles } from '@verdict/kit'
 import { buildBundle, loadPolicy } from '@verdict/policy'
@@ -106,7 +111,10 @@ function recordsIn(dir: string): DecisionRecord[] {
   const segments = readdirSync(dir).filter((name) => name.endsWith('.journal'))
   return segments.toSorted().flatMap((name) => {
     const bytes = readFileSync(join(dir, name))
-    return bytes.length === 0 ? [] : parseJournalBatch(bytes).map(({ record }) => record)
+    if (bytes.length === 0) return []
+    return parseJournalBatch(bytes)
+      .lines.filter(isDecisionLine)
+      .map(({ record }) => record)
   })
 }
 

@@ -1,5 +1,11 @@
-import { messageOf, type Outcome, type Protocol, type VerdictError } from '@verdict/contract'
-import type { Journal, ShipEvent, Shipper } from '@verdict/journal'
+import {
+  messageOf,
+  type Outcome,
+  type Protocol,
+  type RecordClass,
+  type VerdictError,
+} from '@verdict/contract'
+import type { Fill, Journal, ShipEvent, Shipper } from '@verdict/journal'
 import type { Policy, PolicyError } from '@verdict/policy'
 import { Counter, type Logger, type Registry } from '@verdict/service'
 import type { AmbiguityFinding } from './canonicalise/ambiguity.ts'
@@ -94,6 +100,13 @@ export class AuthzEvents implements DecideEvents, IdentifyEvents, QuestionEvents
     this.#log.warn({ event: 'fetch_refused', host }, message)
   }
 
+  /** New subjects get keys by the last good file. */
+  personalKeysRefused(error: unknown): void {
+    if (!this.#mayLog('personal keys')) return
+    const message = `the new personal keys were refused, the last good ones stay: ${messageOf(error)}`
+    this.#log.error({ event: 'personal_keys_refused' }, message)
+  }
+
   routesActive(routes: number): void {
     this.#log.info({ event: 'routes_active', routes }, 'the routes are in force')
   }
@@ -116,6 +129,30 @@ export class AuthzEvents implements DecideEvents, IdentifyEvents, QuestionEvents
     const { lines, tornBytes } = recovery
     const facts = { journalInstance: instance, epoch, n: lastDurable, lines, tornBytes }
     this.#log.info({ event: 'journal_opened', ...facts }, 'the journal is open')
+  }
+
+  recorded(recordClass: RecordClass): void {
+    this.#journal.recorded(recordClass)
+  }
+
+  recordDropped(reason: string): void {
+    this.#journal.dropped(reason)
+    if (!this.#mayLog(`dropped ${reason}`)) return
+    const message = 'records of the class best_effort are dropped; a gap record will count them'
+    this.#log.error({ event: 'record_dropped', reason }, message)
+  }
+
+  journalEventsLost(lost: { readonly records: number; readonly activations: number }): void {
+    const message = 'stopped with events that the journal did not take: they are on no record'
+    this.#log.error({ event: 'journal_events_lost', ...lost }, message)
+  }
+
+  journalFill({ bytes, bytesMax, isNearlyFull }: Fill): void {
+    const facts = { bytes, bytesMax }
+    if (isNearlyFull) {
+      const message = 'the journal is nearly full: see why no checkpoint of the log covers it'
+      this.#log.error({ event: 'journal_nearly_full', ...facts }, message)
+    } else this.#log.info({ event: 'journal_has_room', ...facts }, 'the journal has room again')
   }
 
   watchJournal(journal: Journal, shipper: Shipper): void {

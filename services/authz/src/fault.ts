@@ -17,18 +17,21 @@ export const FAULT_STATUS: Readonly<Record<AuthzErrorCode, number>> = {
   entrypoint_missing: 503,
   fetch_failed: 503,
   record_failed: 503,
+  record_unreplicated: 503,
+  record_rule_failed: 500,
   overloaded: 503,
   deadline_exceeded: 503,
 }
 
 /**
  * Nobody waits for the first; a record for each of the second would deepen the overload that it
- * tells of; the third says that there can be no record.
+ * tells of; the third says that there can be no record; for the fourth there is one, in the journal.
  */
 export const UNRECORDED: ReadonlySet<AuthzErrorCode> = new Set([
   AuthzErrorCode.deadlineExceeded,
   AuthzErrorCode.overloaded,
   AuthzErrorCode.recordFailed,
+  AuthzErrorCode.recordUnreplicated,
 ])
 
 /** Nobody waits, or nobody may wait longer; one error for all, because a stack for each costs. */

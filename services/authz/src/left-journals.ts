@@ -1,15 +1,21 @@
 import { readdir } from 'node:fs/promises'
 import { join } from 'node:path'
-import { messageOf } from '@verdict/contract'
-import { openJournal } from '@verdict/journal'
+import { setTimeout as delay } from 'node:timers/promises'
+import { COVERED_INTERVAL_MS, type Covered, messageOf } from '@verdict/contract'
+import { type Journal, openJournal } from '@verdict/journal'
 import type { CheckResult } from '@verdict/service'
 import type { AuthzEvents } from './events.ts'
+import { sealedKeysDir } from './personal/personal.ts'
+import { SealedKeys } from './personal/sealed-keys.ts'
 import type { RecordShipping } from './shipping.ts'
 
 /** `journal` is that of the first process, which a single process has always had. */
 const JOURNAL = /^journal-([1-9]\d?)$/
 /** After so long the wait for the bus begins anew. */
 const DRAIN_ROUND_MS = 5_000
+/** All journals are told of in this time, where there is an audit service. */
+const COVERED_MS_MAX = 2 * COVERED_INTERVAL_MS
+const COVERED_POLL_MS = 100
 
 /** The folder of a process's journal. Each has its own: a chain of records has one writer. */
 export function journalDir(dataDir: string, index: number): string {
@@ -36,6 +42,7 @@ export class LeftJournals implements AsyncDisposable {
   readonly #done: Promise<void>
   readonly #failed: string[] = []
   #waiting: number
+  #open: Journal | undefined
 
   constructor(options: LeftJournalsOptions) {
     this.#options = options
@@ -49,6 +56,15 @@ export class LeftJournals implements AsyncDisposable {
     const which = `journals of processes that are not configured any more: ${length}`
     const failed = this.#failed.map((why) => `; not shipped: ${why}`).join('')
     return { ok: true, detail: `${which}, to be shipped: ${this.#waiting}${failed}` }
+  }
+
+  /** What the log covers of the journal that is being shipped may go. */
+  covered(covered: Covered): void {
+    const journal = this.#open
+    if (journal === undefined || covered.instance !== journal.instance) return
+    journal.cover(covered).catch((error: unknown) => {
+      this.#options.events.leftJournalFailed(journal.instance, error)
+    })
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
@@ -76,14 +92,28 @@ export class LeftJournals implements AsyncDisposable {
     const { signal } = this.#closing
     await using journal = await openJournal({ dir })
     const records = journal.lastDurable - journal.shipped
-    if (records === 0) return true
+    if (records === 0 && journal.segments === 1) return true
+    this.#open = journal
     const ending = new AbortController()
-    const shipper = shipping.ship(journal, AbortSignal.any([signal, ending.signal]))
+    await using sealed = await SealedKeys.openLeft(sealedKeysDir(dir), journal)
+    const shipper = shipping.ship(journal, AbortSignal.any([signal, ending.signal]), sealed)
     let drained: boolean = false
     while (!drained && !signal.aborted) drained = await shipper.drain(DRAIN_ROUND_MS)
     ending.abort()
     await shipper.done
-    if (drained) events.leftJournalShipped(journal.instance, records)
+    if (drained && records > 0) events.leftJournalShipped(journal.instance, records)
+    if (drained) await this.#releasable(journal)
+    await sealed?.release(journal.covered)
+    this.#open = undefined
     return drained
+  }
+
+  /** Waits until the log covers what is shipped, or COVERED_MS_MAX; the next start tries again. */
+  async #releasable(journal: Journal): Promise<void> {
+    const { signal } = this.#closing
+    const endAt = performance.now() + COVERED_MS_MAX
+    while (journal.segments > 1 && performance.now() < endAt && !signal.aborted) {
+      await delay(COVERED_POLL_MS, undefined, { signal }).catch(() => undefined)
+    }
   }
 }

@@ -8,6 +8,8 @@ import {
 import type { CheckResult } from '@verdict/service'
 import type { ActivePolicy } from './evaluate.ts'
 import type { AuthzEvents } from './events.ts'
+import type { Activated } from './journal-events.ts'
+import { RECORD_RULES } from './record-rules/names.ts'
 import { FollowedRoutes } from './route/followed-routes.ts'
 import type { RouteTable } from './route/route-table.ts'
 
@@ -27,6 +29,8 @@ export interface PoliciesOptions {
   readonly memoBytesMax: number
   /** Asks other services for the policies; absent where they may not. */
   readonly fetcher?: Fetcher | undefined
+  /** Told before the first decision of the policies that are in force. */
+  readonly activated?: Activated
   readonly events: Pick<
     AuthzEvents,
     'policyActive' | 'policyRefused' | 'routesActive' | 'routesRefused'
@@ -125,6 +129,7 @@ export class Policies implements AsyncDisposable {
         opa,
         sources,
         entrypoints,
+        optionalEntrypoints: RECORD_RULES,
         cacheDir,
         allowFetch: fetcher !== undefined,
         load: { memoBytesMax, fetcher },
@@ -137,6 +142,7 @@ export class Policies implements AsyncDisposable {
           // Other policies may have the rules that were missed.
           this.#routes?.retry()
           this.#activate(following, policy)
+          this.#options.activated?.({ revision: policy.revision })
           events.policyActive(policy)
         },
         onRefused: (error) => {

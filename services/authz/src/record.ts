@@ -5,6 +5,7 @@ import {
   type Outcome,
   principalOf,
   RECORD_INPUT_BYTES_MAX,
+  RecordClass,
 } from '@verdict/contract'
 import type { AmbiguityKind } from './canonicalise/ambiguity.ts'
 import { pathOf } from './canonicalise/canonicalise.ts'
@@ -29,6 +30,8 @@ export interface Findings {
   dataRevision?: number | undefined
   /** The JSON that the policy was given; absent where it is not to be recorded. */
   input?: string | undefined
+  /** What the route says of the record. */
+  recordClass?: RecordClass | undefined
   /** The labels of the rules that held. */
   rules?: readonly string[]
   /** How many questions of the policy other services have answered. */
@@ -47,6 +50,8 @@ export interface Verdict {
   readonly status: number
   /** False where the caller is let through all the same. */
   readonly enforced?: boolean
+  /** Default: `journal`. */
+  readonly recordClass?: RecordClass
 }
 
 /** The principal of a request whose caller was not found out. */
@@ -56,7 +61,7 @@ const UNKNOWN_PRINCIPAL = 'unknown'
 export function recordOf(
   request: DecisionRequest,
   findings: Findings,
-  { outcome, reason, status, enforced = true }: Verdict,
+  { outcome, reason, status, enforced = true, recordClass = RecordClass.journal }: Verdict,
 ): Decision {
   const { attributes, protocol } = request
   const { id, timeMs, identity, ambiguities } = findings
@@ -72,6 +77,7 @@ export function recordOf(
     principal: identity === undefined ? UNKNOWN_PRINCIPAL : principalOf(identity),
     protocol,
     reason,
+    ...(recordClass === RecordClass.journal ? undefined : { recordClass }),
     request: requestOf(request),
     source: sourceOf(request),
     status,

@@ -71,7 +71,7 @@ async function recorded(
     verdictIsStatus: false,
   } as const
   await decider.decide(request, { gone: false }).catch(() => undefined)
-  return parseJournalLine(lines[0] ?? '').record.policy
+  return (parseJournalLine(lines[0] ?? '').record as DecisionRecord).policy
 }
 
 const CUSTOMER = { authorization: TOKEN, 'x-role': 'customer', 'x-other': 'o' }

@@ -15,11 +15,13 @@ import { fetcherFor } from './evaluate-fetching.ts'
 import { BundleEvents } from './events/bundle-events.ts'
 import { AuthzEvents } from './events.ts'
 import { Identifier } from './identify.ts'
+import type { Activated } from './journal-events.ts'
 import { journalDir, LeftJournals, leftJournalDirs } from './left-journals.ts'
 import { Listeners } from './listen/listeners.ts'
 import { prepareSockets } from './listen/prepare-sockets.ts'
 import { checkQueryHandler } from './nats/check.ts'
 import { BusServing } from './nats/serving.ts'
+import { PersonalKeysFile } from './personal/personal-keys-file.ts'
 import { Policies } from './policies.ts'
 import { RecordShipping } from './shipping.ts'
 
@@ -42,6 +44,7 @@ async function prepare(config: AuthzConfig): Promise<void> {
     throw new ConfigError([{ env, message }])
   }
   if (config.bundles !== undefined) readBundlesFile(config.bundles, settings.bundles.env)
+  if (config.personalKeys !== undefined) new PersonalKeysFile(config.personalKeys, () => undefined)
   await prepareSockets(config)
 }
 
@@ -69,12 +72,12 @@ async function start(context: ServiceContext<AuthzConfig>): Promise<RunningServi
   health.check('journal', () => shipping.journalHealth())
   health.check('shipping', () => shipping.shippingHealth())
   const left = worker.index === 1 ? await leftJournalDirs(config.dataDir, worker.count) : []
-  if (left.length > 0) {
-    const leftJournals = resources.use(new LeftJournals({ dirs: left, shipping, events }))
-    health.check('left_journals', () => leftJournals.health())
-  }
-  const bundles = await openBundles(context, events)
-  const policies = resources.use(bundles ?? (await openFolder(config, events)))
+  const leftJournals =
+    left.length > 0 ? resources.use(new LeftJournals({ dirs: left, shipping, events })) : undefined
+  if (leftJournals) health.check('left_journals', () => leftJournals.health())
+  const activated: Activated = (activation) => shipping.journalEvents.activated(activation)
+  const bundles = await openBundles(context, events, activated)
+  const policies = resources.use(bundles ?? (await openFolder(config, events, activated)))
   health.check('policy', () => policies.health())
 
   const grpcMessages =
@@ -94,7 +97,12 @@ async function start(context: ServiceContext<AuthzConfig>): Promise<RunningServi
     decisionTimeoutMs: config.decisionTimeoutMs,
     skipBodyParse: config.skipBodyParse,
     dryRun: config.dryRun,
+    recordClass: config.recordClass,
+    stored: (n, timeoutMs) => shipping.stored(n, timeoutMs),
+    journalEvents: shipping.journalEvents,
+    onRecorded: (recordClass) => events.recorded(recordClass),
     recordInput: config.recordInput === 'on',
+    personal: shipping.personalRecords,
     ambiguities: new AmbiguityRules(config.ambiguities),
     events,
   })
@@ -104,6 +112,10 @@ async function start(context: ServiceContext<AuthzConfig>): Promise<RunningServi
       events,
       instance: journal.instance,
       handler: checkQueryHandler(decider, events),
+      onCovered: (covered) => {
+        shipping.covered(covered)
+        leftJournals?.covered(covered)
+      },
       ready: () => health.report().ok,
       facts: () => ({
         revision: policies.active?.revision ?? '',
@@ -124,6 +136,7 @@ async function start(context: ServiceContext<AuthzConfig>): Promise<RunningServi
 async function openBundles(
   { config, log, metrics }: ServiceContext<AuthzConfig>,
   events: AuthzEvents,
+  activated: Activated,
 ): Promise<BundlePolicies | undefined> {
   if (config.bundles === undefined) return undefined
   return await BundlePolicies.open({
@@ -135,12 +148,16 @@ async function openBundles(
     dataDir: config.dataDir,
     memoBytesMax: config.memoBytesMax,
     fetcher: fetcherFor(config.fetchHosts, events),
-    events: new BundleEvents(log, metrics),
+    events: new BundleEvents(log, metrics, activated),
     routesEvents: events,
   })
 }
 
-async function openFolder(config: AuthzConfig, events: AuthzEvents): Promise<Policies> {
+async function openFolder(
+  config: AuthzConfig,
+  events: AuthzEvents,
+  activated: Activated,
+): Promise<Policies> {
   return await Policies.open({
     opa: config.opa,
     sources: config.policies,
@@ -150,6 +167,7 @@ async function openFolder(config: AuthzConfig, events: AuthzEvents): Promise<Pol
     cacheDir: join(config.dataDir, 'policies'),
     memoBytesMax: config.memoBytesMax,
     fetcher: fetcherFor(config.fetchHosts, events),
+    activated,
     events,
   })
 }

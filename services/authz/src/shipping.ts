@@ -1,6 +1,7 @@
 import { seedFile, storeBatch } from '@verdict/bus'
-import { JOURNAL_LINE_BYTES_MAX, subjects } from '@verdict/contract'
+import { type Covered, JOURNAL_LINE_BYTES_MAX, RecordClass, subjects } from '@verdict/contract'
 import {
+  type Fill,
   type Journal,
   type JournalError,
   openJournal,
@@ -11,6 +12,11 @@ import type { CheckResult } from '@verdict/service'
 import { BusLink } from './bus-link.ts'
 import type { AuthzConfig } from './config.ts'
 import type { AuthzEvents } from './events.ts'
+import { JournalEvents } from './journal-events.ts'
+import { openPersonal, type Personal } from './personal/personal.ts'
+import type { PersonalRecords } from './personal/personal-records.ts'
+import type { SealedKeys } from './personal/sealed-keys.ts'
+import { sealedTravel } from './personal/sealed-travel.ts'
 
 /** A batch whose acknowledgement takes longer is sent again. */
 const STORE_TIMEOUT_MS = 5_000
@@ -31,8 +37,9 @@ export interface RecordShippingOptions {
  */
 export class RecordShipping implements AsyncDisposable {
   readonly journal: Journal
+  readonly journalEvents: JournalEvents
+  readonly #personal: Personal
   readonly #config: AuthzConfig
-  readonly #bytesMax: number
   readonly #events: AuthzEvents
   readonly #link: BusLink
   readonly #shipper: Shipper
@@ -40,17 +47,26 @@ export class RecordShipping implements AsyncDisposable {
 
   /** @throws {JournalError} where the journal can't be continued */
   static async open(options: RecordShippingOptions) {
-    const { dir, bytesMax, events, onFault } = options
-    const journal = await openJournal({ dir, bytesMax, onFault })
+    const { config, dir, bytesMax, events, onFault } = options
+    const onFill = (fill: Fill): void => events.journalFill(fill)
+    const keyAgeMsMax = config.journalKeyAgeMs
+    const journal = await openJournal({ dir, bytesMax, keyAgeMsMax, onFault, onFill })
     events.journalOpened(journal)
-    return new RecordShipping(journal, options)
+    const personal = await openPersonal({ config, dir, journal, events })
+    return new RecordShipping(journal, personal, options)
   }
 
-  private constructor(journal: Journal, { config, bytesMax, events }: RecordShippingOptions) {
+  private constructor(journal: Journal, personal: Personal, options: RecordShippingOptions) {
+    const { config, events } = options
     const role = 'authz-record'
     this.journal = journal
+    this.#personal = personal
+    this.journalEvents = new JournalEvents({
+      journal,
+      onDropped: (reason) => events.recordDropped(reason),
+      onLost: (lost) => events.journalEventsLost(lost),
+    })
     this.#config = config
-    this.#bytesMax = bytesMax
     this.#events = events
     this.#link = new BusLink({
       url: config.natsUrl,
@@ -59,19 +75,26 @@ export class RecordShipping implements AsyncDisposable {
       onRetry: (error) => events.busRetry(role, error),
       onError: (error) => events.busError(role, error),
     })
-    this.#shipper = this.ship(journal, this.#closing.signal)
+    this.#shipper = this.ship(journal, this.#closing.signal, personal.sealed)
     events.watchJournal(journal, this.#shipper)
   }
 
-  /** Ships a journal over this connection, until the signal ends it. */
-  ship(journal: Journal, signal: AbortSignal): Shipper {
+  /** Encrypts what names a person; undefined where nothing is encrypted. */
+  get personalRecords(): PersonalRecords | undefined {
+    return this.#personal.records
+  }
+
+  /** Ships a journal with its sealed keys over this connection, until the signal ends it. */
+  ship(journal: Journal, signal: AbortSignal, sealed?: SealedKeys): Shipper {
     const subject = subjects.journal(journal.instance)
     return shipJournal({
       journal,
       store: async (batch) => {
         const timeoutMs = STORE_TIMEOUT_MS
         await storeBatch(this.#link.connection(), subject, batch, { timeoutMs })
+        sealed?.stored(batch)
       },
+      ...(sealed && sealedTravel(sealed)),
       onEvent: (event) => this.#events.shipping(event),
       signal,
     })
@@ -81,13 +104,34 @@ export class RecordShipping implements AsyncDisposable {
     return this.#shipper.position().shipped
   }
 
-  /** A journal that takes no record ends all decisions. */
+  /** Whether the stream has a record before the time has passed. */
+  async stored(n: number, timeoutMs: number): Promise<boolean> {
+    return await this.#shipper.stored(n, timeoutMs)
+  }
+
+  /** What the log covers of this journal needs no place here any more. */
+  covered(covered: Covered): void {
+    if (covered.instance !== this.journal.instance) return
+    const cover = async (): Promise<void> => {
+      await this.journal.cover(covered)
+      await this.#personal.sealed?.release(this.journal.covered)
+    }
+    cover().catch((error: unknown) => {
+      this.#events.shipping({ type: 'release_failed', error })
+    })
+  }
+
+  /** A journal that takes no record ends all decisions but those of the class `best_effort`. */
   journalHealth(): CheckResult {
-    const { failure, bytes, lastDurable, instance } = this.journal
+    const { failure, fill, lastDurable, instance } = this.journal
     if (failure !== undefined) return { ok: false, detail: failure.message }
-    const detail = `${instance}: ${lastDurable} records, ${bytes} of ${this.#bytesMax} bytes`
-    const ok = bytes + JOURNAL_LINE_BYTES_MAX <= this.#bytesMax
-    return { ok, detail: ok ? detail : `full: ${detail}` }
+    const { bytes, bytesMax, isNearlyFull } = fill
+    const detail = `${instance}: ${lastDurable} records, ${bytes} of ${bytesMax} bytes`
+    if (bytes + JOURNAL_LINE_BYTES_MAX > bytesMax) {
+      const ok = this.#config.recordClass === RecordClass.bestEffort
+      return { ok, detail: `full: ${detail}` }
+    }
+    return { ok: true, detail: isNearlyFull ? `nearly full: ${detail}` : detail }
   }
 
   /** Told, and no reason not to be ready: records wait in the journal while there is room. */
@@ -98,11 +142,13 @@ export class RecordShipping implements AsyncDisposable {
 
   /** Ships what is there, within a quarter of the time that a stop may take; the rest stays. */
   async [Symbol.asyncDispose](): Promise<void> {
+    await this.journalEvents[Symbol.asyncDispose]()
     const drained = await this.#shipper.drain(this.#config.stopTimeoutMs / 4)
     if (!drained) this.#events.journalUndrained(this.#shipper.position())
     this.#closing.abort()
     await this.#shipper.done
     await this.#link.close()
     await this.journal.close()
+    await this.#personal[Symbol.asyncDispose]()
   }
 }

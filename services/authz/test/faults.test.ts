@@ -1,4 +1,4 @@
-import { onHeartbeat } from '@verdict/bus'
+import { onHeartbeat, publishCovered } from '@verdict/bus'
 import type { Heartbeat, IdentifyReply } from '@verdict/contract'
 import {
   type DecisionPoint,
@@ -127,6 +127,18 @@ test('decisions go on without a bus until the journal is full, and again with on
   expect(status).toBe('not_ready')
   expect(checks['journal']).toMatchObject({ ok: false, detail: expect.stringMatching(/^full/) })
   await bus.up()
+  const shipped = await waitFor(
+    async () => {
+      const lines = await streamLines(bus)
+      return lines.length >= decided ? lines : undefined
+    },
+    { deadlineMs: DEADLINE_MS, what: 'all records in the stream' },
+  )
+  // They are in the stream, and the journal stays full until they are in the log.
+  await expect(client.check(request('/a'))).rejects.toMatchObject({ code: UNAVAILABLE })
+  const { instance, epoch, n } = shipped.at(-1)?.record ?? expect.unreachable()
+  const audit = await bus.connect('audit')
+  publishCovered(audit, { instance, epoch, n, checkpoint: { origin: 'log', size: n } })
   await point.process.waitUntilReady()
   expect(await client.check(request('/a'))).toMatchObject({ status: {} })
   await waitFor(async () => (await streamLines(bus)).length >= decided + 1, {
@@ -236,10 +248,11 @@ test('a decision point that is killed ships its records at the next start', asyn
 
 test('heartbeats tell the policy and the place of the journal', async () => {
   const { bus, client } = await setUp()
+  // Behind the activation of the policies.
   await client.check(request('/a'))
   const beats: Heartbeat[] = []
   const hearing = onHeartbeat(await bus.connect('telemetry'), (beat) => beats.push(beat))
-  const beat = await waitFor(() => beats.find(({ facts }) => facts['shipped'] === 1), {
+  const beat = await waitFor(() => beats.find(({ facts }) => facts['shipped'] === 2), {
     deadlineMs: DEADLINE_MS,
     what: 'a heartbeat',
   })
@@ -248,6 +261,6 @@ test('heartbeats tell the policy and the place of the journal', async () => {
     service: 'authz',
     ready: true,
     instance: expect.stringMatching(/^authz-[0-9a-f]{8}$/),
-    facts: { revision: expect.stringMatching(/^[0-9a-f]{64}$/), n: 1, shipped: 1 },
+    facts: { revision: expect.stringMatching(/^[0-9a-f]{64}$/), n: 2, shipped: 2 },
   })
 })

@@ -16,7 +16,8 @@ import { isDepending, isPassing, type Refusal, refusalOf } from './refusal.ts'
 import { Turns } from './turns.ts'
 
 export interface FollowerEvents {
-  bundleActive(bundle: ActiveBundle): void
+  /** With the pointer that approved it, as a JWS, where there is one. */
+  bundleActive(bundle: ActiveBundle, pointer: string | undefined): void
   bundleRefused(name: string, refusal: Refusal): void
   bundleContact(name: string): void
 }
@@ -212,7 +213,7 @@ export class BundleFollower {
       if (inputs !== undefined) prepared.policy.warmUp(inputs)
       active.swap(prepared)
       unused.move()
-      events.bundleActive(prepared)
+      events.bundleActive(prepared, this.#state?.pointer)
       onActive()
     })
   }

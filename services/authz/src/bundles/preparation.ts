@@ -2,12 +2,14 @@ import type { VerdictError } from '@verdict/contract'
 import {
   type BuildOptions,
   compileSigned,
+  entrypointsOf,
   type LoadOptions,
   loadPolicy,
   rootOwner,
   type SignedBundle,
 } from '@verdict/policy'
 import { BundlesError, BundlesErrorCode } from '../errors.ts'
+import { RECORD_RULES } from '../record-rules/names.ts'
 import type { ActiveBundle } from './active-bundles.ts'
 import { PatchedData } from './patched-data.ts'
 import type { DataChange, PolicyData } from './policy-data.ts'
@@ -44,7 +46,10 @@ export async function compiled(
   options: Pick<PreparationOptions, 'build' | 'entrypoints'>,
 ): Promise<SignedBundle> {
   if (signed.uncompiled === undefined) return signed
-  const entrypoints = ownEntrypoints(signed.roots, options)
+  const entrypoints = entrypointsOf(signed.uncompiled, {
+    entrypoints: ownEntrypoints(signed.roots, options),
+    optionalEntrypoints: RECORD_RULES,
+  })
   if (entrypoints.length > 0) return await compileSigned(signed, { ...options.build, entrypoints })
   const roots = signed.roots.map((root) => `\`${root}\``).join(', ')
   throw new BundlesError(

@@ -3,6 +3,7 @@ import { Counter, Gauge, type Logger, type Registry } from '@verdict/service'
 import type { ActiveBundle } from '../bundles/active-bundles.ts'
 import type { DataChange } from '../bundles/policy-data.ts'
 import type { Refusal } from '../bundles/refusal.ts'
+import type { Activated } from '../journal-events.ts'
 
 /** Refused data is logged at most this often; the metric counts every change. */
 const DATA_LOG_INTERVAL_MS = 5_000
@@ -10,6 +11,7 @@ const DATA_LOG_INTERVAL_MS = 5_000
 /** What is told of bundles, and of data that comes beside them. */
 export class BundleEvents {
   readonly #log: Logger
+  readonly #onActivated: Activated | undefined
   readonly #serial: Gauge<'bundle'>
   readonly #activated: Gauge<'bundle'>
   readonly #contact: Gauge<'bundle'>
@@ -18,8 +20,9 @@ export class BundleEvents {
   readonly #data: Counter<'result'>
   #dataLoggedMs = Number.NEGATIVE_INFINITY
 
-  constructor(log: Logger, registry: Registry) {
+  constructor(log: Logger, registry: Registry, activated?: Activated) {
     this.#log = log
+    this.#onActivated = activated
     const registers = [registry]
     const labelNames = ['bundle'] as const
     // Of several processes, the one that is behind is told.
@@ -59,7 +62,12 @@ export class BundleEvents {
     })
   }
 
-  bundleActive({ bundle, revision, serial, digest, policy }: ActiveBundle): void {
+  bundleActive(
+    { bundle, revision, serial, digest, policy }: ActiveBundle,
+    pointer: string | undefined,
+  ): void {
+    const approved = pointer === undefined ? undefined : { pointer }
+    this.#onActivated?.({ bundle, digest, revision, serial, ...approved })
     this.#serial.set({ bundle }, serial)
     this.#activated.set({ bundle }, Date.now() / 1_000)
     this.#activations.inc({ bundle })

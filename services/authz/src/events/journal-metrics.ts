@@ -1,3 +1,4 @@
+import { RECORD_CLASSES, type RecordClass } from '@verdict/contract'
 import type { Journal, Shipper } from '@verdict/journal'
 import { Counter, Gauge, type Registry } from '@verdict/service'
 
@@ -6,12 +7,27 @@ export class JournalMetrics {
   readonly #registry: Registry
   readonly #shipped: Counter
   readonly #retries: Counter<'step'>
+  readonly #records: Counter<'class'>
+  readonly #dropped: Counter<'reason'>
 
   constructor(registry: Registry) {
     this.#registry = registry
     this.#shipped = new Counter({
       name: 'verdict_journal_shipped_total',
       help: 'Records in the stream.',
+      registers: [registry],
+    })
+    this.#records = new Counter({
+      name: 'verdict_records_total',
+      help: 'Decisions that were answered, by the class of their records.',
+      labelNames: ['class'],
+      registers: [registry],
+    })
+    for (const recordClass of RECORD_CLASSES) this.#records.inc({ class: recordClass }, 0)
+    this.#dropped = new Counter({
+      name: 'verdict_records_dropped_total',
+      help: 'Records of the class best_effort that the journal did not take, by its reason.',
+      labelNames: ['reason'],
       registers: [registry],
     })
     this.#retries = new Counter({
@@ -25,6 +41,9 @@ export class JournalMetrics {
   /** Figures that are read when somebody asks for the metrics. */
   watch(journal: Journal, shipper: Shipper): void {
     this.#gauge('verdict_journal_bytes', 'What the journal holds.', () => journal.bytes)
+    this.#gauge('verdict_journal_bytes_max', 'What it may hold.', () => journal.fill.bytesMax)
+    const nearlyFull = '1 while the journal is filled to four fifths or more, else 0.'
+    this.#gauge('verdict_journal_nearly_full', nearlyFull, () => Number(journal.fill.isNearlyFull))
     const commits = 'Syncs that made records durable, since the start.'
     this.#gauge('verdict_journal_commits', commits, () => journal.stats().commits)
     const records = 'Records that were made durable, since the start.'
@@ -33,6 +52,14 @@ export class JournalMetrics {
       const { durable, shipped } = shipper.position()
       return durable - shipped
     })
+  }
+
+  recorded(recordClass: RecordClass): void {
+    this.#records.inc({ class: recordClass })
+  }
+
+  dropped(reason: string): void {
+    this.#dropped.inc({ reason })
   }
 
   shipped(records: number): void {

@@ -32,6 +32,8 @@ export const PLUGIN_REASONS: Readonly<Partial<Record<AuthzErrorCode, PluginReaso
   decision_undefined: 'envoyauth_eval_error',
   decision_invalid: 'envoyauth_result_error',
   record_failed: 'unknown_log_error',
+  record_rule_failed: 'unknown_log_error',
+  record_unreplicated: 'unknown_log_error',
 }
 
 /** Its defaults. */

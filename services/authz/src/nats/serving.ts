@@ -1,5 +1,5 @@
-import { ask, type Serving, seedFile, serve, startHeartbeats } from '@verdict/bus'
-import { queues, subjects } from '@verdict/contract'
+import { ask, onCovered, type Serving, seedFile, serve, startHeartbeats } from '@verdict/bus'
+import { type Covered, queues, subjects } from '@verdict/contract'
 import type { CheckResult } from '@verdict/service'
 import { BusLink, type Connection } from '../bus-link.ts'
 import type { AuthzConfig } from '../config.ts'
@@ -15,6 +15,8 @@ export interface BusServingOptions {
   readonly handler: (payload: Uint8Array) => Promise<Uint8Array>
   readonly ready: () => boolean
   readonly facts: () => Record<string, string | number>
+  /** Told how far journals are under a checkpoint of the log. */
+  readonly onCovered: (covered: Covered) => void
   /** Follows something over the connection until the signal; rejects never. */
   readonly follow?: ((connection: Connection, signal: AbortSignal) => Promise<void>) | undefined
 }
@@ -70,6 +72,7 @@ export class BusServing implements AsyncDisposable {
 
   #begin(connection: Connection): void {
     const { instance, events, handler, ready, facts, follow } = this.#options
+    onCovered(connection, this.#options.onCovered)
     this.#serving = serve(connection, {
       subject: subjects.check,
       queue: queues.authz,

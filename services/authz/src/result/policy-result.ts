@@ -1,3 +1,5 @@
+import type { RecordClass } from '@verdict/contract'
+
 /** What the policy's decision asks the caller to do, in a form that every protocol can carry. */
 export interface PolicyResult {
   readonly allowed: boolean
@@ -15,6 +17,8 @@ export interface PolicyResult {
   readonly body: string | undefined
   readonly metadata: Readonly<Record<string, unknown>> | undefined
   readonly reason: string
+  /** How well the decision has to be on record; absent where the policy does not say. */
+  readonly recordClass?: RecordClass
 }
 
 export type HeaderPair = readonly [name: string, value: string]

@@ -1,3 +1,4 @@
+import { RECORD_CLASSES } from '@verdict/contract'
 import { AuthzError, AuthzErrorCode } from '../errors.ts'
 import { requireBounded } from './bounds.ts'
 import { type Decided, goType, invalid, isObject, mismatch } from './decision-value.ts'
@@ -67,6 +68,7 @@ function readAllowed(decision: Decided): PolicyResult {
     responseHeaders: readHeaders(added, 'response', 'response headers to add'),
     queryToRemove: readUnset(decision),
     queryToSet: readQuery(decision['query_parameters_to_set']),
+    ...readRecordClass(decision['record_class']),
     reason: readReason(decision, DEFAULT_REASON.allowed),
   }
 }
@@ -79,7 +81,8 @@ function readDenied(decision: Decided): PolicyResult {
   const body = readBody(decision['body'])
   const status = readStatus(decision['http_status'])
   const obligation = readObligation(decision)
-  const denied = { ...DENIED, detailed: true, headers, metadata, body }
+  const recorded = readRecordClass(decision['record_class'])
+  const denied = { ...DENIED, detailed: true, headers, metadata, body, ...recorded }
   if (obligation !== undefined) return withObligation(denied, status, obligation, decision)
   return { ...denied, status: status ?? DENIED.status, reason: readReason(decision, DENIED.reason) }
 }
@@ -124,6 +127,13 @@ function readStatus(value: unknown): number | undefined {
 function readMetadata(value: unknown): PolicyResult['metadata'] {
   if (value === undefined || isObject(value)) return value
   throw invalid('dynamic metadata', mismatch('dynamic_metadata', 'object', value))
+}
+
+function readRecordClass(value: unknown): Pick<PolicyResult, 'recordClass'> {
+  if (value === undefined) return {}
+  const recordClass = RECORD_CLASSES.find((one) => one === value)
+  if (recordClass !== undefined) return { recordClass }
+  throw invalid('record class', `\`record_class\` is none of ${RECORD_CLASSES.join(', ')}`)
 }
 
 /** Ours: opa-envoy-plugin does not know it, so that one of another type is not our business. */

@@ -2,6 +2,7 @@ import { AMBIGUITY_KINDS, Ambiguity, type AmbiguityKind } from '../canonicalise/
 import type { CanonicalRequest } from '../canonicalise/canonicalise.ts'
 import { AuthzError, AuthzErrorCode } from '../errors.ts'
 import type { ActivePolicies, ActivePolicy } from '../evaluate.ts'
+import { RECORD_RULES } from '../record-rules/names.ts'
 import type { DecisionRequest } from '../request.ts'
 import { otherReadings, PATH_KINDS } from './readings.ts'
 import type { Route, RouteTable } from './route-table.ts'
@@ -46,7 +47,7 @@ function named(
   code: 'route_invalid' | 'policy_path_unknown',
 ): ChosenPolicy {
   if (entrypoint === active.entrypoint) return byDefault(active)
-  const chosen = withRule(active, entrypoint)
+  const chosen = RECORD_RULES.includes(entrypoint) ? undefined : withRule(active, entrypoint)
   if (chosen?.policy.entrypoints.includes(entrypoint) === true) return chosen
   const who =
     code === AuthzErrorCode.routeInvalid

@@ -1,3 +1,4 @@
+import { RECORD_CLASSES, type RecordClass } from '@verdict/contract'
 import { DEFAULT_CHOICES, parseChoices } from '../canonicalise/ambiguity.ts'
 import { canonicalAuthority } from '../canonicalise/authority.ts'
 import { canonicalise } from '../canonicalise/canonicalise.ts'
@@ -65,6 +66,11 @@ export const CHOICES_FIELD: RouteField<string> = {
     typeof value === 'string' && parseChoices(value, DEFAULT_CHOICES) !== undefined
       ? value
       : undefined,
+}
+
+export const RECORD_CLASS_FIELD: RouteField<RecordClass> = {
+  form: `one of ${RECORD_CLASSES.join(', ')}`,
+  read: (value) => RECORD_CLASSES.find((one) => one === value),
 }
 
 export const FLAG_FIELD: RouteField<boolean> = {

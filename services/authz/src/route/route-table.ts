@@ -1,3 +1,5 @@
+import type { RecordClass } from '@verdict/contract'
+
 /** What a route says of the requests that it is for. */
 export interface Route {
   /** The policy is told: `input.route.name`. */
@@ -6,6 +8,8 @@ export interface Route {
   readonly entrypoint: string
   /** What is done about ambiguities, as a text that can be read. */
   readonly ambiguities?: string
+  /** How well decisions have to be on record. */
+  readonly recordClass?: RecordClass
   /** The policy gets neither `parsed_body` nor `truncated_body`. */
   readonly skipBody?: boolean
 }

@@ -7,6 +7,7 @@ import {
   METHODS_FIELD,
   NAME_FIELD,
   PATH_FIELD,
+  RECORD_CLASS_FIELD,
   type RouteField,
 } from './route-fields.ts'
 import { type Route, type RoutePattern, RouteTable } from './route-table.ts'
@@ -62,6 +63,7 @@ const READERS = {
   methods: METHODS_FIELD,
   entrypoint: ENTRYPOINT_FIELD,
   ambiguities: CHOICES_FIELD,
+  record_class: RECORD_CLASS_FIELD,
   skip_body: FLAG_FIELD,
 } as const
 
@@ -96,6 +98,7 @@ function readRoute(
   const methods = field('methods', READERS.methods)
   const entrypoint = field('entrypoint', READERS.entrypoint)
   const ambiguities = field('ambiguities', READERS.ambiguities)
+  const recordClass = field('record_class', READERS.record_class)
   const skipBody = field('skip_body', READERS.skip_body)
   if (refused || entrypoint === undefined) return undefined
   return {
@@ -108,6 +111,7 @@ function readRoute(
       entrypoint,
       ...(name === undefined ? undefined : { name }),
       ...(ambiguities === undefined ? undefined : { ambiguities }),
+      ...(recordClass === undefined ? undefined : { recordClass }),
       ...(skipBody === undefined ? undefined : { skipBody }),
     },
   }
