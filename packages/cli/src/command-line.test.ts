@@ -23,7 +23,8 @@ test.each(RUN.map((command) => [command.name, command] as const))(
     expect(code).toBe(0)
     expect(out).toMatch(new RegExp(`^Usage: verdict ${name} \\[options\\]`, 'm'))
     for (const [option, spec] of Object.entries(command.options)) {
-      const line = out.split('\n').find((each) => each.includes(`--${option}`))
+      const row = new RegExp(`^ +(-\\w, )?--${option}\\b`)
+      const line = out.split('\n').find((each) => row.test(each))
       expect(line).toContain(spec.help)
       if ('default' in spec) expect(line).toContain(`(default: ${spec.default})`)
     }

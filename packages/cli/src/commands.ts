@@ -1,4 +1,5 @@
 import type { Command, CommandGroup } from './command.ts'
+import { audit } from './commands/audit.ts'
 import { check } from './commands/check.ts'
 import { dev } from './commands/dev.ts'
 import { doctor } from './commands/doctor.ts'
@@ -6,8 +7,10 @@ import { explain } from './commands/explain.ts'
 import { keys } from './commands/keys.ts'
 import { policy } from './commands/policy.ts'
 import { provisionStream } from './commands/provision.ts'
+import { subscriber } from './commands/subscriber.ts'
 import { tail } from './commands/tail.ts'
 import { runTests } from './commands/test.ts'
+import { torture } from './commands/torture.ts'
 import { witness } from './commands/witness.ts'
 
 /** Every command of `verdict`, in the order of its help. */
@@ -18,8 +21,11 @@ export const COMMANDS: readonly (Command | CommandGroup)[] = [
   tail,
   doctor,
   policy,
+  audit,
   witness,
+  subscriber,
   keys,
   provisionStream,
+  torture,
   runTests,
 ]

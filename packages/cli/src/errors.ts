@@ -21,6 +21,20 @@ export const CliErrorCode = {
   fleetBehind: 'fleet_behind',
   /** The log has no such decision, or audit can't be asked for it. */
   decisionNotFound: 'decision_not_found',
+  /** No hold of this name is in force. */
+  holdNotFound: 'hold_not_found',
+  /** The audit service, or the log that it shows, can't be read: nothing is said about the log. */
+  auditUnavailable: 'audit_unavailable',
+  /** The log has fewer leaves than a checkpoint that it signed and that was kept. */
+  logRolledBack: 'log_rolled_back',
+  /** The log is not the one of a checkpoint that it signed and that was kept: it has two histories. */
+  logForked: 'log_forked',
+  /** A receipt does not hold the record that it is about, and none was given. */
+  receiptLeafMissing: 'receipt_leaf_missing',
+  /** The record that was given is not the one that the receipt holds. */
+  receiptLeafDiffers: 'receipt_leaf_differs',
+  /** A receipt is valid, and what it is about can't be read by this version. */
+  receiptLeafUnreadable: 'receipt_leaf_unreadable',
   /** The record of the decision lacks what it takes to explain it, such as the input. */
   notExplainable: 'not_explainable',
   /** The policies that took the decision are in none of the places that were looked at. */
@@ -39,6 +53,10 @@ export const CliErrorCode = {
   witnessStateCopied: 'witness_state_copied',
   /** The state of a witness can't be written: it cosigns nothing more. */
   witnessStateFailed: 'witness_state_failed',
+  /** A cluster under torture did not recover in time. */
+  tortureStuck: 'torture_stuck',
+  /** A cluster under torture did what it must never do. */
+  tortureFailed: 'torture_failed',
 } as const
 export type CliErrorCode = (typeof CliErrorCode)[keyof typeof CliErrorCode]
 

@@ -1,8 +1,8 @@
 import { mkdir } from 'node:fs/promises'
 import path from 'node:path'
-import { REPOSITORY_ROOT } from '@verdict/toolchain'
 import { defineCommand, ExitCode } from '../command.ts'
 import { dataDirOption } from '../data-dir.ts'
+import { SHIPPED_POLICIES } from '../dev/audit-access.ts'
 import { PORT_BASE_MAX, PORT_BASE_MIN } from '../dev/ports.ts'
 import { runCluster } from '../dev/run.ts'
 
@@ -58,7 +58,7 @@ a small shop an Envoy that asks for every decision. This is what \`npm start\` r
     await mkdir(dataDir, { recursive: true, mode: 0o700 })
     await runCluster(
       {
-        policiesDir: path.resolve(options.policies ?? path.join(REPOSITORY_ROOT, 'policies')),
+        policiesDir: path.resolve(options.policies ?? SHIPPED_POLICIES),
         entrypoint: options.entrypoint,
         dataDir,
         portBase: options['port-base'],

@@ -255,6 +255,9 @@ test('what cannot be explained says why', async () => {
   expect((await explain(ID)).err).toContain('its record has no input')
   audit.answers = [{ record: { ...decided().record, policy: { ...noInput, inputOmitted: true } } }]
   expect((await explain(ID)).err).toContain('its input is too long for the record')
+  const erased = { ...noInput, input: `enc:${'i'.repeat(16)}:${'t'.repeat(60)}` }
+  audit.answers = [{ record: { ...decided().record, policy: erased } }]
+  expect((await explain(ID)).err).toContain('under a key that was destroyed')
   audit.answers = [{ record: { ...decided().record, policy: {} } }]
   expect((await explain(ID)).err).toContain('no policy was asked')
   audit.answers = [undefined]

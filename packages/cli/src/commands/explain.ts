@@ -2,11 +2,13 @@ import {
   type CheckAnswer,
   type DecisionRecord,
   isDecisionId,
+  keyIdOf,
   messageOf,
   VerdictError,
 } from '@verdict/contract'
 import type { EvaluateOptions, ExplainablePolicy, Explanation } from '@verdict/policy'
 import { usage } from '../arguments.ts'
+import { tokenFor, tokenOption } from '../audit/token.ts'
 import { answerTo } from '../check/answer.ts'
 import { queryFrom, readGiven, requestOptions } from '../check/question.ts'
 import { type CommandContext, defineCommand, ExitCode, type OptionValues } from '../command.ts'
@@ -36,6 +38,7 @@ const options = {
   policies: { kind: 'text', value: 'DIR', help: 'the folder of the policies that decided' },
   all: { kind: 'flag', help: 'tell of the rules that held in full too' },
   audit: { kind: 'text', value: 'URL', help: 'the audit service (default: the running cluster)' },
+  'audit-token': tokenOption,
   nats: { kind: 'text', value: 'URL', help: 'the nats-server (default: the running cluster)' },
   'data-dir': dataDirOption,
   json: { kind: 'flag', help: 'print the explanation as JSON' },
@@ -86,7 +89,9 @@ async function explainRecorded(
   const auditUrl = values.audit ?? (await addressesOf(values['data-dir'])).auditUrl
   if (!URL.canParse(auditUrl)) throw usage('explain', `\`--audit ${auditUrl}\` is no URL`)
   const waitMs = values.path === undefined && values.file === undefined ? 0 : RECORD_WAIT_MS
-  const record = await recordedDecision(id, { auditUrl, waitMs, signal: context.stop })
+  const reader = { ...values, token: values['audit-token'] }
+  const token = await tokenFor('explain', reader, context.env)
+  const record = await recordedDecision(id, { auditUrl, waitMs, token, signal: context.stop })
   const { entrypoint, revision, bundle, input } = explainablePart(record)
   const policy = await findPolicy({ entrypoint, revision, bundle }, placesOf(values), context)
   // What reads the time reads that of the decision.
@@ -127,6 +132,9 @@ function explainablePart({ id, policy, reason }: DecisionRecord) {
   if (input === undefined) {
     const why = inputOmitted ? 'its input is too long for the record' : 'its record has no input'
     throw notExplainable(id, `${why}: give the input with \`--input\``)
+  }
+  if (keyIdOf(input) !== undefined) {
+    throw notExplainable(id, 'its input is under a key that was destroyed, or that audit has not')
   }
   return { entrypoint, revision, bundle, input }
 }

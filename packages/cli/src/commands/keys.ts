@@ -1,8 +1,14 @@
 import { randomBytes } from 'node:crypto'
 import { mkdir, readFile, writeFile } from 'node:fs/promises'
 import path from 'node:path'
-import { createKeys, publicKeys, serverConfig } from '@verdict/bus'
-import { ROLES, type Role } from '@verdict/contract'
+import {
+  createKeys,
+  publicKeys,
+  readSubscribers,
+  type ServerConfigOptions,
+  serverConfig,
+} from '@verdict/bus'
+import { ROLES } from '@verdict/contract'
 import { usage } from '../arguments.ts'
 import { defineCommand, ExitCode } from '../command.ts'
 
@@ -18,8 +24,8 @@ export const keys = defineCommand({
   summary: 'make a key for each role, and the configuration of nats-server',
   description: `
 Makes one nkey for each role of the bus in DIR, and keeps those that are there. Then prints
-the configuration of a nats-server that knows these keys and what each may do, or writes one for
-each server of a cluster.
+the configuration of a nats-server that knows these keys, those of subscribers (\`verdict
+subscriber add\`), and what each may do, or writes one for each server of a cluster.
 `,
   positionals: 'DIR',
   positionalsMax: 1,
@@ -50,7 +56,8 @@ each server of a cluster.
     }
     if (servers.length > SERVERS_MAX) throw usage('keys', `more than ${SERVERS_MAX} servers`)
     await createKeys(keysDir)
-    const known = await publicKeys(keysDir)
+    const subscribers = await readSubscribers(keysDir)
+    const known = { keys: await publicKeys(keysDir), subscribers }
     const storeDir = options['store-dir']
     if (configDir === undefined) {
       terminal.line(singleServer(known, storeDir).trimEnd())
@@ -67,11 +74,11 @@ each server of a cluster.
   },
 })
 
-type PublicKeys = Readonly<Record<Role, string>>
+type Known = Pick<ServerConfigOptions, 'keys' | 'subscribers'>
 
 async function configurations(
   servers: readonly string[],
-  { known, storeDir, configDir }: { known: PublicKeys; storeDir: string; configDir: string },
+  { known, storeDir, configDir }: { known: Known; storeDir: string; configDir: string },
 ): Promise<[name: string, text: string][]> {
   if (servers.length === 0) return [['nats-server', singleServer(known, storeDir)]]
   const password = await clusterPassword(configDir)
@@ -82,12 +89,12 @@ async function configurations(
   })
 }
 
-function singleServer(known: PublicKeys, storeDir: string): string {
+function singleServer(known: Known, storeDir: string): string {
   return serverConfig({ ...common(known, storeDir), serverName: CLUSTER_NAME })
 }
 
-function common(known: PublicKeys, storeDir: string) {
-  return { port: CLIENT_PORT, host: '0.0.0.0', storeDir, keys: known, syncAlways: true } as const
+function common(known: Known, storeDir: string) {
+  return { port: CLIENT_PORT, host: '0.0.0.0', storeDir, ...known, syncAlways: true } as const
 }
 
 /** Stays the same, so that a server that starts again still joins the others. */

@@ -1,5 +1,6 @@
 import { Outcome } from '@verdict/contract'
 import { usage } from '../arguments.ts'
+import { tokenFor, tokenOption } from '../audit/token.ts'
 import { type CommandContext, defineCommand, ExitCode } from '../command.ts'
 import { dataDirOption } from '../data-dir.ts'
 import { addressesOf } from '../running.ts'
@@ -32,6 +33,7 @@ in a pipe. A connection that is lost is made again, and nothing is left out.
     },
     'from-start': { kind: 'flag', help: 'begin with the first decision of the log' },
     audit: { kind: 'text', value: 'URL', help: 'the audit service (default: the running cluster)' },
+    token: tokenOption,
     'data-dir': dataDirOption,
     json: { kind: 'flag', help: 'print JSON on a terminal too' },
   },
@@ -59,6 +61,7 @@ in a pipe. A connection that is lost is made again, and nothing is left out.
         ...(destination !== undefined && { destination }),
       },
       after: options['from-start'] ? 0 : since === undefined ? undefined : since - 1,
+      token: () => tokenFor('tail', options, context.env),
       signal: context.stop,
       onState: (state) => tellState(auditUrl, state, context),
     })

@@ -14,6 +14,8 @@ export interface BannerOptions {
   readonly way: DemoWay
   /** Where bundles decide: the file that names them. */
   readonly bundlesFile?: string | undefined
+  /** `off` where nobody is asked who may read the log. */
+  readonly authorization?: string
 }
 
 export interface DemoWay {
@@ -50,6 +52,10 @@ export function printBanner(options: BannerOptions, terminal: Terminal): void {
     ? `The bundles of ${bundlesFile} decide, as they are pushed.`
     : 'Policies are loaded anew when a file changes.'
   terminal.line(`${policies} Ctrl-C stops everything.`)
+  if (options.authorization === 'off') {
+    const ask = 'VERDICT_AUDIT_AUTHORIZATION=policy asks your policies'
+    terminal.line(`Whoever reaches audit may read the log: ${ask}.`)
+  }
 }
 
 /** The three commands that the start ends with. */

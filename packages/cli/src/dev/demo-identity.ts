@@ -13,6 +13,9 @@ const SECRET = 0o600
 const USERS = [
   { name: 'alice', roles: ['customer'] },
   { name: 'bob', roles: ['support'] },
+  // Of the audit log: who reads it, and who erases and holds what is in it.
+  { name: 'auditor', roles: ['audit:read'] },
+  { name: 'custodian', roles: ['audit:read', 'audit:admin'] },
 ] as const
 export type DemoUser = (typeof USERS)[number]['name']
 

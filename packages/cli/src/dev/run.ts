@@ -1,6 +1,7 @@
 import { once } from 'node:events'
 import { messageOf } from '@verdict/contract'
 import type { CommandContext } from '../command.ts'
+import { auditAuthorization } from './audit-access.ts'
 import { type DemoWay, printBanner } from './banner.ts'
 import { Cluster, type Row } from './cluster.ts'
 import { createDemoIdentity } from './demo-identity.ts'
@@ -86,7 +87,8 @@ async function start(
   undo.defer(() => cluster.stop(force))
   const users = demo && options.issuersFile === undefined
   const issuersFile = users ? await demoIssuer(dataDir, context, undo) : options.issuersFile
-  const started = { ...options, cluster, ports, issuersFile, tools }
+  const authorization = auditAuthorization({ env: context.env, policiesDir, users })
+  const started = { ...options, cluster, ports, issuersFile, tools, authorization }
   await startBus(started, context)
   await startServices(started, context)
   const { envoy } = tools
@@ -101,7 +103,7 @@ async function start(
     rows.push({ name: 'shop', addresses: `http://127.0.0.1:${ports.shop}`, pid: process.pid })
   }
   const bundlesFile = context.env['VERDICT_AUTHZ_BUNDLES']
-  printBanner({ ...options, rows, ports, way, bundlesFile }, terminal)
+  printBanner({ ...options, rows, ports, way, bundlesFile, authorization }, terminal)
   cluster.announce()
 }
 

@@ -10,6 +10,7 @@ export interface ServiceSettingsOptions {
   readonly entrypoint: string
   readonly opa: string
   readonly issuersFile: string | undefined
+  readonly authorization: string
 }
 
 /** The folders below the data folder. */
@@ -31,7 +32,7 @@ export function natsUrlOf(ports: Ports): string {
 export function serviceSettings(
   options: ServiceSettingsOptions,
 ): Readonly<Record<ServiceName, Environment>> {
-  const { ports, dataDir, policiesDir, entrypoint, opa, issuersFile } = options
+  const { ports, dataDir, policiesDir, entrypoint, opa, issuersFile, authorization } = options
   const { keys, authz } = folders(dataDir)
   const common = { VERDICT_NATS_URL: natsUrlOf(ports), VERDICT_KEYS_DIR: keys }
   return {
@@ -53,6 +54,7 @@ export function serviceSettings(
       ...common,
       VERDICT_AUDIT_HTTP_PORT: String(ports.auditHttp),
       VERDICT_AUDIT_DATA_DIR: path.join(dataDir, 'audit'),
+      VERDICT_AUDIT_AUTHORIZATION: authorization,
     },
     telemetry: { ...common, VERDICT_TELEMETRY_HTTP_PORT: String(ports.telemetryHttp) },
   }

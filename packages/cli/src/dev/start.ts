@@ -29,6 +29,8 @@ export interface StartOptions {
   readonly entrypoint: string
   readonly issuersFile: string | undefined
   readonly tools: Tools
+  /** `VERDICT_AUDIT_AUTHORIZATION`. */
+  readonly authorization: string
 }
 
 /** Starts nats-server and declares the stream. */

@@ -1,5 +1,6 @@
 import { setTimeout as delay } from 'node:timers/promises'
 import { type DecisionRecord, messageOf } from '@verdict/contract'
+import { bearer } from '../audit/token.ts'
 import { CliError, CliErrorCode } from '../errors.ts'
 
 const REQUEST_TIMEOUT_MS = 10_000
@@ -12,17 +13,20 @@ export interface RecordedDecisionOptions {
   readonly auditUrl: string
   /** How long a decision that is not in the log yet is waited for. */
   readonly waitMs: number
+  /** Who asks. */
+  readonly token?: string | undefined
   readonly signal: AbortSignal
 }
 
 /** The record of a decision, from the log. @throws {CliError} `decision_not_found` */
 export async function recordedDecision(
   id: string,
-  { auditUrl, waitMs, signal }: RecordedDecisionOptions,
+  options: RecordedDecisionOptions,
 ): Promise<DecisionRecord> {
+  const { auditUrl, waitMs, signal } = options
   const deadline = performance.now() + waitMs
   for (;;) {
-    const { status, body } = await asked(id, auditUrl, signal)
+    const { status, body } = await asked(id, options)
     if (status === 200) return recordIn(body, id)
     if (status !== 404 || performance.now() > deadline || signal.aborted) {
       throw notFound(id, `audit at ${auditUrl} says: ${messageIn(body) ?? `status ${status}`}`)
@@ -34,13 +38,13 @@ export async function recordedDecision(
 
 async function asked(
   id: string,
-  auditUrl: string,
-  signal: AbortSignal,
+  { auditUrl, signal, token }: RecordedDecisionOptions,
 ): Promise<{ status: number; body: string }> {
   try {
     const url = new URL(`/v1/decisions/${encodeURIComponent(id)}`, auditUrl)
     const timeout = AbortSignal.timeout(REQUEST_TIMEOUT_MS)
-    const response = await fetch(url, { signal: AbortSignal.any([signal, timeout]) })
+    const signals = AbortSignal.any([signal, timeout])
+    const response = await fetch(url, { headers: bearer(token), signal: signals })
     return { status: response.status, body: await bodyOf(response) }
   } catch (cause) {
     const { code } = ((cause as Error).cause ?? {}) as { code?: string }

@@ -1,7 +1,8 @@
 import type { DecisionRecord, Outcome } from '@verdict/contract'
 import { printable, type Style, type Terminal } from '../terminal.ts'
 
-const STYLES: Readonly<Record<Outcome, Style>> = {
+/** How outcomes are told apart at a glance. */
+export const OUTCOME_STYLES: Readonly<Record<Outcome, Style>> = {
   allow: 'green',
   deny: 'red',
   unauthenticated: 'yellow',
@@ -17,7 +18,7 @@ export function decisionLine(record: DecisionRecord, terminal: Terminal): string
   const whom = namespace === undefined ? service : `${namespace}/${service}`
   const parts = [
     terminal.paint('dim', timeOfDay(time)),
-    terminal.paint(STYLES[outcome] ?? 'bold', printable(outcome).padEnd(OUTCOME_COLUMNS)),
+    terminal.paint(OUTCOME_STYLES[outcome] ?? 'bold', printable(outcome).padEnd(OUTCOME_COLUMNS)),
     String(status),
     `${terminal.paint('bold', printable(principal))} → ${printable(whom)}`,
     printable(`${request.method} ${request.path}`),

@@ -1,5 +1,6 @@
 import { setTimeout as delay } from 'node:timers/promises'
 import { messageOf } from '@verdict/contract'
+import { bearer } from '../audit/token.ts'
 import { CliError, CliErrorCode } from '../errors.ts'
 import { EventParser } from './server-sent-events.ts'
 
@@ -19,6 +20,8 @@ export interface DecisionStreamOptions {
   readonly filter: Readonly<Record<string, string>>
   /** The stream begins behind this index; without one with what comes from now on. */
   readonly after: number | undefined
+  /** Who asks; it is asked for again at each connection, for a token may have been renewed. */
+  readonly token?: () => Promise<string | undefined>
   readonly signal: AbortSignal
   /** The stream was lost, or is back. */
   readonly onState: (state: { connected: boolean; why: string }) => void
@@ -51,7 +54,7 @@ export async function* followDecisions(options: DecisionStreamOptions): AsyncGen
 }
 
 async function* connection(
-  { auditUrl, filter, signal }: DecisionStreamOptions,
+  { auditUrl, filter, signal, token }: DecisionStreamOptions,
   after: string | undefined,
 ): AsyncGenerator<{ id: string | undefined; data: string | undefined }> {
   const dead = new AbortController()
@@ -62,6 +65,7 @@ async function* connection(
     const response = await fetch(url, {
       headers: {
         accept: 'text/event-stream',
+        ...bearer(await token?.()),
         ...(after !== undefined && { 'last-event-id': after }),
       },
       signal: AbortSignal.any([signal, dead.signal]),

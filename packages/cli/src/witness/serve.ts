@@ -10,7 +10,7 @@ import { EvidenceFiles } from './evidence-files.ts'
 import { createWitnessServer } from './server.ts'
 import { Witness } from './witness.ts'
 import { WitnessState, type WitnessStateOptions } from './witness-state.ts'
-import type { WitnessedLogs } from './witnessed-logs.ts'
+import { baseOfShard, type WitnessedLogs } from './witnessed-logs.ts'
 
 export interface ServeOptions extends WitnessStateOptions {
   readonly stateDir: string
@@ -52,8 +52,12 @@ function tellWhoItIs(
   for (const { verifier } of state.keys.signers) {
     terminal.line(`key    ${formatVerifierKey(verifier)}`)
   }
-  for (const origin of logs.keys()) {
-    const size = state.latest(origin)?.checkpoint.size
+  const cosigned = new Map(
+    state.all().map(({ checkpoint }) => [checkpoint.origin, checkpoint.size]),
+  )
+  const shards = [...cosigned.keys()].filter((origin) => baseOfShard(logs, origin) !== undefined)
+  for (const origin of new Set([...logs.keys(), ...shards])) {
+    const size = cosigned.get(origin)
     const seen = size === undefined ? 'nothing cosigned yet' : `cosigned up to ${size} entries`
     terminal.line(`log    ${printable(origin)}, ${seen}`)
   }

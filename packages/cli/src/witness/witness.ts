@@ -20,7 +20,7 @@ import {
 import type { WitnessEvents } from './events.ts'
 import type { EvidenceFiles } from './evidence-files.ts'
 import type { WitnessState } from './witness-state.ts'
-import type { WitnessedLogs } from './witnessed-logs.ts'
+import { baseOfShard, keysOfLog, SHARDS_PER_LOG_MAX, type WitnessedLogs } from './witnessed-logs.ts'
 
 /** What a request to cosign is answered. */
 export type WitnessAnswer =
@@ -56,13 +56,14 @@ export class Witness {
    * @throws {CliError} `witness_state_failed`: nothing may be cosigned any more
    */
   addCheckpoint(body: Uint8Array): WitnessAnswer {
-    const { events, logs, state } = this.#options
+    const { events, state } = this.#options
     const text = decode(body)
     if (text === undefined) return this.#answer({ status: 400, reason: NOT_UTF8 })
     const verdict = judgeCheckpoint(text, (origin) => {
-      const keys = logs.get(origin)
+      const keys = this.#keysOf(origin)
       const latest = state.latest(origin)?.note
-      return keys && { keys, ...(latest !== undefined && { latest }) }
+      if (keys.length === 0 || (latest === undefined && this.#isFull(origin))) return undefined
+      return { keys, ...(latest !== undefined && { latest }) }
     })
     if (verdict.status === 200) return this.#answer(this.#cosign(verdict))
     this.#convict(text, verdict)
@@ -126,7 +127,16 @@ export class Witness {
   }
 
   #keysOf(origin: string): readonly NoteVerifier[] {
-    return this.#options.logs.get(origin) ?? []
+    return keysOfLog(this.#options.logs, origin)
+  }
+
+  /** Whether a log has as many shards as are witnessed of one. */
+  #isFull(origin: string): boolean {
+    const { logs, state } = this.#options
+    const base = baseOfShard(logs, origin)
+    if (base === undefined || logs.has(origin)) return false
+    const shards = state.all().filter(({ checkpoint }) => checkpoint.origin.startsWith(`${base}/`))
+    return shards.length >= SHARDS_PER_LOG_MAX
   }
 }
 

@@ -1,13 +1,42 @@
-import { KeyAlgorithm, type NoteVerifier, parseVerifierKey, TlogError } from '@verdict/tlog'
+import {
+  createVerifier,
+  KeyAlgorithm,
+  type NoteVerifier,
+  parseVerifierKey,
+  TlogError,
+} from '@verdict/tlog'
 import { CliError, CliErrorCode } from '../errors.ts'
 
 /** More keys of logs are refused: each costs time at each request of its log. */
 export const LOG_KEYS_MAX = 256
+/** Shards of one log; who has its key could make up as many as there are names. */
+export const SHARDS_PER_LOG_MAX = 4_096
 /** A cosignature says in one byte how long the name of its log is. */
 const ORIGIN_BYTES_MAX = 255
+const SHARD_NAME = /^[A-Za-z0-9._-]{1,64}$/
 
 /** The keys of the logs that are witnessed, by their origins; a log may have several. */
 export type WitnessedLogs = ReadonlyMap<string, readonly NoteVerifier[]>
+
+/**
+ * The keys of a log by its origin. A log in shards is named by its own key: `<origin>/<shard>` has
+ * the same one under that name.
+ */
+export function keysOfLog(logs: WitnessedLogs, origin: string): readonly NoteVerifier[] {
+  const own = logs.get(origin)
+  if (own !== undefined) return own
+  const base = baseOfShard(logs, origin)
+  if (base === undefined || Buffer.byteLength(origin) > ORIGIN_BYTES_MAX) return []
+  const keys = logs.get(base) ?? []
+  return keys.map(({ algorithm, publicKey }) => createVerifier(origin, algorithm, publicKey))
+}
+
+/** The log that this is a shard of, where it could be one. */
+export function baseOfShard(logs: WitnessedLogs, origin: string): string | undefined {
+  const slash = origin.lastIndexOf('/')
+  const base = origin.slice(0, Math.max(slash, 0))
+  return logs.has(base) && SHARD_NAME.test(origin.slice(slash + 1)) ? base : undefined
+}
 
 /** The keys in a file: one a line, `#` begins a comment. */
 export function logKeyLines(text: string): string[] {

@@ -1,0 +1,33 @@
+import type { SteadyLoad } from './load.ts'
+import type { Need } from './needs.ts'
+import type { Random } from './random.ts'
+import type { ClusterShape, TortureCluster } from './torture-cluster.ts'
+
+/** What a scenario has at hand. */
+export interface Torture {
+  readonly cluster: TortureCluster
+  readonly load: SteadyLoad
+  readonly random: Random
+  /** Aborted by Ctrl-C: every wait ends by it. */
+  readonly stop: AbortSignal
+}
+
+/** One kind of fault. To add one, write a file with it and name it in `scenarios.ts`. */
+export interface Scenario {
+  readonly name: string
+  /** One sentence: what is done, and what must hold. */
+  readonly summary: string
+  /** What the machine must have for it; where it lacks, the report says so. */
+  readonly needs?: readonly Need[]
+  readonly cluster?: ClusterShape
+  /**
+   * One fault, and as much recovery as the next one needs. What must hold while the fault lasts is
+   * told by throwing. Whatever it leaves stopped is started again at the end.
+   */
+  cycle(torture: Torture): Promise<void>
+  /**
+   * Done after the log was judged, on a cluster that nobody needs any more; what it throws is a
+   * problem of the report.
+   */
+  afterwards?(torture: Omit<Torture, 'load'>): Promise<void>
+}
