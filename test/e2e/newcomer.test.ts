@@ -2,7 +2,8 @@ import { execFile } from 'node:child_process'
 import { chmodSync, existsSync, readdirSync, readFileSync } from 'node:fs'
 import { join, resolve } from 'node:path'
 import { promisify } from 'node:util'
-import { allLogged, Cluster, sendHttp, waitFor } from '@verdict/kit'
+import type { DecisionRecord } from '@verdict/contract'
+import { allLogged, auditorHeaders, Cluster, isReading, sendHttp, waitFor } from '@verdict/kit'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 
 /** What somebody does who has just cloned: start, paste what was printed, stop. */
@@ -43,10 +44,60 @@ test('the three printed commands work as printed', async () => {
     .trim()
     .split('\n')
     .map((line) => JSON.parse(line))
+    .filter(({ record }) => !isReading(record))
   expect(records.map(({ record }) => record.outcome)).toEqual(['allow', 'deny'])
   const where = `--data-dir ${cluster.dataDir}`
   const why = await paste(`npx verdict explain ${records[1].record.id} ${where} || true`)
   expect(why).toMatch(/allowed if/)
+}, 60_000)
+
+test('who reads the log is on the log, and who may not is told', async () => {
+  const audit = `${cluster.url('auditHttp')}/v1/decisions`
+  const alice = readFileSync(join(cluster.dataDir, 'demo/alice.header'), 'utf8')
+  const authorization = alice.replace('authorization: ', '').trim()
+  const anonymous = await fetch(audit)
+  expect(anonymous.status).toBe(401)
+  expect(anonymous.headers.get('www-authenticate')).toBe('Bearer realm="verdict-audit"')
+  const forbidden = await fetch(audit, { headers: { authorization } })
+  expect(forbidden.status).toBe(403)
+  expect(await forbidden.text()).toContain('audit_permission_missing')
+  const auditor = await auditorHeaders(cluster)
+  const read = await fetch(`${audit}?principal=alice`, { headers: auditor })
+  expect(read.status).toBe(200)
+  const change = { method: 'POST', headers: auditor, body: '' }
+  expect((await fetch(audit.replace('decisions', 'holds'), change)).status).toBe(403)
+
+  const where = `--data-dir ${cluster.dataDir}`
+  const [readId, forbiddenId] = [read, forbidden].map(({ headers }) =>
+    headers.get('verdict-decision-id'),
+  )
+  const readings = await waitFor(
+    async (): Promise<DecisionRecord[] | undefined> => {
+      const options = '--destination verdict-audit --from 5m --all'
+      const lines = (await paste(`npx verdict audit query ${options} ${where}`)).trim().split('\n')
+      const records: DecisionRecord[] = lines.map((line) => JSON.parse(line).record)
+      return records.some(({ id }) => id === readId) ? records : undefined
+    },
+    { deadlineMs: 20_000, what: 'the reading to be on the log' },
+  )
+  expect(readings.find(({ id }) => id === readId)).toMatchObject({
+    principal: 'auditor',
+    outcome: 'allow',
+    reason: 'audit:read',
+    protocol: 'nats',
+    request: { method: 'GET', path: '/v1/decisions' },
+    source: { address: '127.0.0.1' },
+  })
+  expect(readings.find(({ id }) => id === forbiddenId)).toMatchObject({
+    principal: 'alice',
+    outcome: 'deny',
+    reason: 'audit_permission_missing',
+  })
+  const log = await fetch(`${cluster.url('auditHttp')}/v1/log`, { headers: auditor })
+  const { vkey } = (await log.json()) as { vkey: string }
+  const proven = `--principal alice --proof --key '${vkey}' ${where}`
+  const lines = (await paste(`npx verdict audit query ${proven}`)).trim().split('\n')
+  for (const line of lines) expect(JSON.parse(line).proof.verified).toBe(true)
 }, 60_000)
 
 test('doctor finds nothing wrong with what runs', async () => {

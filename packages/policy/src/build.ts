@@ -4,6 +4,7 @@ import type { SignedBundle } from './bundle/verify.ts'
 import { BundleCache } from './bundle-cache.ts'
 import { compileBundle } from './compile.ts'
 import { refuseCalls } from './fetch/calls.ts'
+import { entrypointsOf } from './optional-entrypoints.ts'
 import { readSources, revisionOf, type SourceFile } from './sources.ts'
 
 /** Enough for large policies and their tests on a busy machine. */
@@ -23,6 +24,8 @@ export interface BuildOptions {
   readonly sources: string
   /** The rules that will be asked, such as `envoy/authz/allow`. */
   readonly entrypoints: readonly string[]
+  /** Rules that are built besides, where the policies have them. */
+  readonly optionalEntrypoints?: readonly string[]
   /** Where built bundles are kept; made where it is missing. */
   readonly cacheDir: string
   /** Of each call of `opa`; default `DEFAULT_OPA_TIMEOUT_MS`. */
@@ -79,7 +82,8 @@ async function cachedOrBuilt(
   options: BuildOptions,
   cache: BundleCache,
 ): Promise<Bundle> {
-  const { opa, entrypoints, signal, timeoutMs = DEFAULT_OPA_TIMEOUT_MS } = options
+  const { opa, signal, timeoutMs = DEFAULT_OPA_TIMEOUT_MS } = options
+  const entrypoints = entrypointsOf(files, options)
   const { ruleIndex = true, labels = true } = options
   const wanted = { revision: revisionOf(files, entrypoints, ruleIndex, labels), entrypoints }
   const cached = await cache.find(wanted)

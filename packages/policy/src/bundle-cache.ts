@@ -4,6 +4,7 @@ import { messageOf } from '@verdict/contract'
 import { buildTurn } from './build-turn.ts'
 import { type Bundle, parseBundle } from './bundle/bundle.ts'
 import { PolicyError, PolicyErrorCode } from './errors.ts'
+import type { WantedEntrypoints } from './optional-entrypoints.ts'
 
 /** Bundles that are kept; of more, the oldest go, save the one that a restart would need. */
 const CACHED_BUNDLES_MAX = 8
@@ -80,10 +81,16 @@ export class BundleCache {
   }
 
   /** The bundle that ran last, where it was built from this folder for these entrypoints. */
-  async lastGood(sources: string, entrypoints: readonly string[]): Promise<Bundle | undefined> {
+  async lastGood(
+    sources: string,
+    { entrypoints, optionalEntrypoints = [] }: WantedEntrypoints,
+  ): Promise<Bundle | undefined> {
     const note = await this.#readLastGood()
     if (note?.sources !== path.resolve(sources)) return undefined
-    if (JSON.stringify(note.entrypoints) !== JSON.stringify(entrypoints)) return undefined
+    const wanted = note.entrypoints.slice(0, entrypoints.length)
+    const others = note.entrypoints.slice(entrypoints.length)
+    if (JSON.stringify(wanted) !== JSON.stringify(entrypoints)) return undefined
+    if (others.some((one) => !optionalEntrypoints.includes(one))) return undefined
     return await this.find(note)
   }
 

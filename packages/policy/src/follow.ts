@@ -5,6 +5,7 @@ import { BundleCache } from './bundle-cache.ts'
 import { PolicyError, PolicyErrorCode } from './errors.ts'
 import { folderChanges } from './folder-changes.ts'
 import { type LoadOptions, loadPolicy } from './load.ts'
+import { entrypointsOf } from './optional-entrypoints.ts'
 import type { LoadedPolicy } from './policy.ts'
 import { readSources, revisionOf, stampSources } from './sources.ts'
 
@@ -89,9 +90,9 @@ class Follower {
     try {
       await this.#adopt()
     } catch (error) {
-      const { sources, entrypoints, signal } = this.#options
+      const { sources, signal } = this.#options
       if (!(error instanceof PolicyError) || signal.aborted) throw error
-      const bundle = await this.#cache.lastGood(sources, entrypoints)
+      const bundle = await this.#cache.lastGood(sources, this.#options)
       if (bundle === undefined) throw error
       const policy = await loadPolicy(bundle, this.#options.load)
       this.#refuse(error)
@@ -122,9 +123,10 @@ class Follower {
   }
 
   async #adopt(): Promise<void> {
-    const { sources, entrypoints, ruleIndex, labels } = this.#options
+    const { sources, ruleIndex, labels } = this.#options
     this.#revision = undefined
     const { files, stamp } = await readSources(sources)
+    const entrypoints = entrypointsOf(files, this.#options)
     this.#revision = revisionOf(files, entrypoints, ruleIndex, labels)
     this.#seen = stamp
     this.#retryAtMs = Number.POSITIVE_INFINITY

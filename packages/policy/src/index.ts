@@ -55,6 +55,7 @@ export {
 export type { LabelsReport } from './labels/report.ts'
 export { DEFAULT_MEMORY_BYTES_MAX, type LoadOptions, loadPolicy } from './load.ts'
 export { DEFAULT_MEMO_BYTES_MAX } from './memo/memo.ts'
+export { entrypointsOf } from './optional-entrypoints.ts'
 export type { LoadedPolicy, Policy } from './policy.ts'
 export type { DispatchedRules, DispatchReport } from './rule-dispatch/report.ts'
 export type { FamilyReport, RuleIndexReport } from './rule-index/report.ts'

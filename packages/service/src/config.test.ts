@@ -93,7 +93,12 @@ test('a misspelled name is told with the name that was meant', () => {
 })
 
 test('the settings of the other services and of the toolchain are let pass', () => {
-  const env = { VERDICT_AUTHZ_ANYTHING: '1', VERDICT_AUDIT_X: '1', VERDICT_OPA_BIN: '/bin/opa' }
+  const env = {
+    VERDICT_AUTHZ_ANYTHING: '1',
+    VERDICT_AUDIT_X: '1',
+    VERDICT_OPA_BIN: '/bin/opa',
+    VERDICT_TOKEN: 'a',
+  }
   expect(problemsOf(settings, env)).toEqual([])
 })
 

@@ -5,8 +5,9 @@ import type { ConfigOf, Setting, Settings } from './settings.ts'
 export type Environment = Readonly<Record<string, string | undefined>>
 
 const PREFIX = 'VERDICT_'
-/** Of the toolchain, which every process may hand on. */
+/** Of the toolchain and the command line, which every process may hand on. */
 const KNOWN_EVERYWHERE = [
+  'VERDICT_TOKEN',
   'VERDICT_OPA_BIN',
   'VERDICT_NATS_SERVER_BIN',
   'VERDICT_ENVOY_BIN',

@@ -40,8 +40,14 @@ export class ConfigError extends VerdictError<typeof ServiceErrorCode.invalidCon
 export const HttpErrorCode = {
   /** The request is malformed; the message says how. */
   badRequest: 'bad_request',
+  /** Nobody knows who asks: no credential was sent, or not a valid one. */
+  unauthenticated: 'unauthenticated',
+  /** A policy does not let the caller do this; the message has its reason. */
+  forbidden: 'forbidden',
   /** There is nothing under this path, or nothing of this id. */
   notFound: 'not_found',
+  /** It was there, and was removed for good: its period of retention is over. */
+  pruned: 'pruned',
   /** The request did not arrive in time. */
   requestTimeout: 'request_timeout',
   /** The body is longer than this endpoint takes. */
@@ -64,8 +70,11 @@ export type HttpErrorCode = (typeof HttpErrorCode)[keyof typeof HttpErrorCode]
 /** The status of each code. */
 export const HTTP_STATUS: Readonly<Record<HttpErrorCode, number>> = {
   bad_request: 400,
+  unauthenticated: 401,
+  forbidden: 403,
   not_found: 404,
   request_timeout: 408,
+  pruned: 410,
   body_too_large: 413,
   uri_too_long: 414,
   unsupported_media_type: 415,

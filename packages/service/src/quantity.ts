@@ -1,5 +1,6 @@
-const DURATION = /^(\d{1,12})(ms|s|m|h)$/
+const DURATION = /^(\d{1,12})(ms|s|m|h|d)$/
 const DURATION_UNITS: Readonly<Record<string, number>> = { h: 3_600_000, m: 60_000, s: 1000, ms: 1 }
+const DAY_MS = 86_400_000
 
 const BYTES = /^(\d{1,15})(KiB|MiB|GiB|)$/
 const BYTES_UNITS: Readonly<Record<string, number>> = {
@@ -9,9 +10,9 @@ const BYTES_UNITS: Readonly<Record<string, number>> = {
   '': 1,
 }
 
-/** `1h`, `5m`, `10s`, `500ms` → ms; `undefined` for anything else. */
+/** `400d`, `1h`, `5m`, `10s`, `500ms` → ms; `undefined` for anything else. */
 export function parseDuration(text: string): number | undefined {
-  return parseQuantity(DURATION, DURATION_UNITS, text)
+  return parseQuantity(DURATION, { ...DURATION_UNITS, d: DAY_MS }, text)
 }
 
 /** ms → the shortest text that `parseDuration` reads back. */

@@ -127,7 +127,7 @@ export const setting = {
 
   /** The value is in ms; it is written with a unit. */
   durationMs<const O extends RangeOptions>(options: O): Setting<Given<O, number>> {
-    const form = `a duration such as 500ms, 10s, 5m or 1h ${range(formatDuration, options)}`
+    const form = `a duration such as 500ms, 10s, 5m, 1h or 30d ${range(formatDuration, options)}`
     return define('duration', options, form, formatDuration, (text) =>
       within(parseDuration(text), options),
     )

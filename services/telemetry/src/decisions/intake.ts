@@ -1,4 +1,10 @@
-import { type JournalLine, messageOf, parseJournalBatch, subjects } from '@verdict/contract'
+import {
+  isJournalEvent,
+  type JournalLine,
+  messageOf,
+  parseJournalBatch,
+  subjects,
+} from '@verdict/contract'
 import type { Events } from '../events.ts'
 import { isCountable } from './labels.ts'
 import { SeenPlaces } from './seen-places.ts'
@@ -25,6 +31,7 @@ export class Intake {
   take({ data, subject, seq }: JournalMessage): void {
     for (const { record } of this.#linesOf(data, seq)) {
       if (subjects.journal(record.instance) !== subject) this.#events.refused('foreign_instance')
+      else if (isJournalEvent(record)) continue
       else if (!isCountable(record)) this.#events.refused('malformed_record')
       else if (this.#seen.add(record)) this.#events.decided(record)
       else this.#events.repeated()
@@ -34,7 +41,7 @@ export class Intake {
   /** A message that can't be read now never can be: it is counted, and done with. */
   #linesOf(data: Uint8Array, seq: number): JournalLine[] {
     try {
-      return parseJournalBatch(data)
+      return parseJournalBatch(data).lines
     } catch (error) {
       this.#events.malformed({ seq, detail: messageOf(error) })
       return []

@@ -1,4 +1,4 @@
-import { type DecisionRecord, Outcome, parseSpiffeId } from '@verdict/contract'
+import { type DecisionRecord, type JournalRecord, Outcome, parseSpiffeId } from '@verdict/contract'
 import type { DecisionLabels } from './series.ts'
 
 /** The source of a request whose workload nobody told. */
@@ -20,7 +20,7 @@ export function labelsOf({ destination, identity, reason }: DecisionRecord): Dec
 }
 
 /** Whether a record has what the metrics are made of. */
-export function isCountable(record: DecisionRecord): boolean {
+export function isCountable(record: JournalRecord): record is DecisionRecord {
   const { destination, durationUs, identity, outcome, reason }: Partial<DecisionRecord> = record
   return (
     Object.values<unknown>(Outcome).includes(outcome) &&
