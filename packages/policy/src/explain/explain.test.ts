@@ -100,6 +100,7 @@ describe('the shipped policies', () => {
     expect(decision?.bodies.map(({ kind, held }) => [kind, held])).toEqual([
       ['rule', false],
       ['else', false],
+      ['else', false],
       ['else', true],
     ])
     expect(failedIn(decision?.bodies[0])).toMatchObject({
@@ -108,8 +109,10 @@ describe('the shipped policies', () => {
         { why: 'false', operands: [{ value: '0', from: 'count(set())' }, { value: '0' }] },
       ],
     })
-    expect(failedIn(decision?.bodies[1])?.text).toBe('request.is_health_check')
-    expect(decision?.bodies[2]?.conditions[0]?.text).toBe('not workloads.service_known')
+    const ofAudit = 'request.destination.service == "verdict-audit"'
+    expect(failedIn(decision?.bodies[1])?.text).toBe(ofAudit)
+    expect(failedIn(decision?.bodies[2])?.text).toBe('request.is_health_check')
+    expect(decision?.bodies[3]?.conditions[0]?.text).toBe('not workloads.service_known')
   })
 
   test('a missing role is told with the roles that there are', () => {
