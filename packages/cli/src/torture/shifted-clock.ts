@@ -1,4 +1,4 @@
-import { writeFile } from 'node:fs/promises'
+import { rename, writeFile } from 'node:fs/promises'
 import path from 'node:path'
 import { pathToFileURL } from 'node:url'
 import type { Environment } from '@verdict/toolchain'
@@ -20,6 +20,9 @@ export class ShiftedClock {
 
   /** Sets it, so many milliseconds from the right time. */
   async set(offsetMs: number): Promise<void> {
-    await writeFile(this.#file, String(offsetMs))
+    const draft = `${this.#file}.new`
+    await writeFile(draft, String(offsetMs))
+    // Who reads meanwhile reads the one or the other, and not an empty file, which is no offset.
+    await rename(draft, this.#file)
   }
 }
