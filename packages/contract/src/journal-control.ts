@@ -15,7 +15,7 @@ export type ControlLine =
 export interface JournalKey {
   readonly algorithm: 'Ed25519'
   readonly epoch: number
-  /** The first record that it seals. */
+  /** From this record on the key before it seals nothing; it may seal older ones, sent again. */
   readonly from: number
   readonly instance: string
   /** base64url of its 32 bytes. */

@@ -9,6 +9,12 @@ export {
   type JournalOptions,
   openJournal,
 } from './open-journal.ts'
+export {
+  RESEND_AFTER_MS,
+  RESEND_AFTER_MS_MAX,
+  Resender,
+  type ResenderOptions,
+} from './resender.ts'
 export { DEFAULT_KEY_AGE_MS_MAX } from './sealer.ts'
 export {
   DEFAULT_LINGER_MS,

@@ -158,6 +158,11 @@ export class Journal implements AsyncDisposable {
     return this.#parts.log.reader(this.#parts.recovered.shippedCursor, this.#shipped + 1)
   }
 
+  /** Reads durable lines from this one on, or from a little before; undefined beyond the last. */
+  readerFrom(n: number): SegmentReader | undefined {
+    return this.#parts.log.readerFrom(n)
+  }
+
   /** Resolves when there are durable lines behind `n`, or the signal is aborted. */
   async durableBehind(n: number, signal: AbortSignal): Promise<void> {
     if (this.#lastDurable > n || signal.aborted) return

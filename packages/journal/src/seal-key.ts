@@ -66,6 +66,11 @@ export class SealKey {
     return this.#known.key
   }
 
+  /** The first record that only this key seals. */
+  get from(): number {
+    return this.#known.from
+  }
+
   /** When it was made, in ms. */
   get madeAtMs(): number {
     return Date.parse(this.#known.time)

@@ -29,10 +29,17 @@ export class Sealer {
     return this.#key.publicKey
   }
 
-  /** A message: control lines, then the records, then the seal. Try it until it is stored. */
-  message({ bytes, lastN, lastHash }: Batch, controls: readonly string[] = []): Uint8Array {
+  /**
+   * A message: control lines, then the records, then the seal. Try it until it is stored. Where
+   * records come again, the message that made the key known may be lost as well.
+   */
+  message(
+    { bytes, lastN, lastHash }: Batch,
+    controls: readonly string[] = [],
+    isAgain: boolean = false,
+  ): Uint8Array {
     const isDue = performance.now() - this.#announcedMs >= ANNOUNCE_INTERVAL_MS
-    const announces = this.#announced < ANNOUNCEMENTS || isDue
+    const announces = isAgain || isDue || this.#announced < ANNOUNCEMENTS
     const before = announces ? [this.#key.line, ...controls] : controls
     const seal = this.#key.seal({ n: lastN, hash: lastHash })
     if (announces) this.#announcedMs = performance.now()
@@ -41,14 +48,16 @@ export class Sealer {
   }
 
   /**
-   * A message was stored, and its place is marked. A key that is old enough gets its successor,
-   * but not before a message has made it known: nobody could tell who endorses the successor. The
-   * mark is made durable before, so that no record before the successor's first one is sealed by it.
+   * A message was stored, and its place is marked. A key that is old enough gets its successor, but
+   * not before the log covers a record that it has sealed: while it is not known there, nobody
+   * could tell who endorses the successor. The mark is made durable before, so that each key begins
+   * behind the one before, also after a crash.
    */
-  async stored(): Promise<void> {
+  async stored(covered: number): Promise<void> {
     this.#announced += 1
     const { position } = this.#mark
-    if (!position || Date.now() - this.#key.madeAtMs < this.#keyAgeMsMax) return
+    if (Date.now() - this.#key.madeAtMs < this.#keyAgeMsMax) return
+    if (!position || Math.min(position.n, covered) < this.#key.from) return
     await this.#mark.sync()
     this.#key = await this.#key.succeed(position.n + 1)
     this.#announced = 0

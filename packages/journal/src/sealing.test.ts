@@ -43,6 +43,7 @@ async function shipped(
       }
       expect(controls.at(-1)?.kind).toBe('seal')
       messages.lastHashes.push(lines.at(-1)?.hash ?? '')
+      await journal.cover({ epoch: journal.epoch, n: lines.at(-1)?.record.n ?? 0 })
     },
     onEvent: () => {},
     signal: ending.signal,
@@ -106,6 +107,25 @@ test('a key that is too old is followed by one that it endorses, and so on', asy
   // What the next start seals by is the last one, which the one before endorses.
   const next = await shipped({ dir }, appendOnce)
   expect(next.keys[0]?.previous).toBe(keys.at(-1)?.key)
+})
+
+test('a key whose records the log does not cover stays, for it may not be known there', async () => {
+  await using directory = temporaryDirectory()
+  const store = async (): Promise<void> => {}
+  const work = async (journal: Journal, drain: () => Promise<boolean>): Promise<void> => {
+    const first = journal.sealer.publicKey
+    for (let round = 0; round < 3; round += 1) await appendOnce(journal, drain)
+    expect(journal.sealer.publicKey).toBe(first)
+    await journal.cover({ epoch: journal.epoch, n: 3 })
+    await appendOnce(journal, drain)
+    const second = journal.sealer.publicKey
+    expect(second).not.toBe(first)
+    // It begins with the fifth record.
+    await journal.cover({ epoch: journal.epoch, n: 4 })
+    await appendOnce(journal, drain)
+    expect(journal.sealer.publicKey).toBe(second)
+  }
+  await shipped({ dir: directory.path, keyAgeMsMax: 0 }, work, { store })
 })
 
 test('a batch that has to be sent again has the same bytes', async () => {

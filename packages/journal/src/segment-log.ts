@@ -72,6 +72,12 @@ export class SegmentLog {
     return new SegmentReader(this.#segments, cursor, nextN)
   }
 
+  /** From the begin of the segment that has this line. */
+  readerFrom(n: number): SegmentReader | undefined {
+    const segment = this.#segments.find(({ lastN }) => lastN >= n)
+    return segment && this.reader({ segment, offset: 0 }, segment.firstN)
+  }
+
   close(): void {
     this.#writer.close()
   }

@@ -86,6 +86,30 @@ export class SegmentReader implements AsyncDisposable {
   }
 }
 
+/** The lines of a batch from one place to another, both included; undefined where it has none. */
+export function linesBetween(batch: Batch, from: number, to: number): Batch | undefined {
+  const firstN = batch.lastN - batch.lines + 1
+  const [begin, lastN] = [Math.max(firstN, from), Math.min(batch.lastN, to)]
+  if (begin > lastN) return undefined
+  if (begin === firstN && lastN === batch.lastN) return batch
+  const { buffer, byteOffset, length } = batch.bytes
+  const all = Buffer.from(buffer, byteOffset, length)
+  const start = behindLines(all, 0, begin - firstN)
+  const lastLine = behindLines(all, start, lastN - begin)
+  return {
+    bytes: all.subarray(start, behindLines(all, lastLine, 1)),
+    lines: lastN - begin + 1,
+    lastN,
+    lastHash: all.toString('latin1', lastLine, lastLine + CHAIN_HASH_CHARS),
+  }
+}
+
+function behindLines(bytes: Buffer, from: number, lines: number): number {
+  let at = from
+  for (let line = 0; line < lines; line += 1) at = bytes.indexOf(LINE_FEED, at) + 1
+  return at
+}
+
 function countLines(bytes: Buffer): number {
   let lines = 0
   for (let at = bytes.indexOf(LINE_FEED); at !== -1; at = bytes.indexOf(LINE_FEED, at + 1)) {

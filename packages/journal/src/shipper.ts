@@ -22,6 +22,15 @@ export type ShipEvent =
     }
   /** The disk lets no line be marked or deleted, or no key be made; the next batch tries again. */
   | { readonly type: 'release_failed'; readonly error: unknown }
+  /** Lines that the stream had, and that did not reach the log, are in the stream again. */
+  | {
+      readonly type: 'resent'
+      readonly from: number
+      readonly to: number
+      readonly lines: number
+      readonly bytes: number
+    }
+  | { readonly type: 'resend_failed'; readonly error: unknown }
 
 export interface ShipperOptions {
   readonly journal: Journal
@@ -142,7 +151,7 @@ class JournalShipper implements Shipper {
     if (!stored) return false
     try {
       await journal.markShipped({ n: lastN, hash: lastHash })
-      await journal.sealer.stored()
+      await journal.sealer.stored(journal.covered)
       await journal.release()
     } catch (error) {
       onEvent({ type: 'release_failed', error })

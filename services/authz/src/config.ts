@@ -1,6 +1,6 @@
 import { availableParallelism } from 'node:os'
 import { JOURNAL_LINE_BYTES_MAX, PORTS, RECORD_CLASSES, RecordClass } from '@verdict/contract'
-import { DEFAULT_KEY_AGE_MS_MAX } from '@verdict/journal'
+import { DEFAULT_KEY_AGE_MS_MAX, RESEND_AFTER_MS, RESEND_AFTER_MS_MAX } from '@verdict/journal'
 import { DEFAULT_MEMO_BYTES_MAX } from '@verdict/policy'
 import { type ConfigOf, commonSettings, setting } from '@verdict/service'
 import { ambiguitiesSetting } from './canonicalise/ambiguities-setting.ts'
@@ -201,6 +201,13 @@ export const settings = {
     min: 60_000,
     max: 12 * DEFAULT_KEY_AGE_MS_MAX,
     help: 'How long a key seals the journal before the next one takes over.',
+  }),
+  journalResendAfterMs: setting.durationMs({
+    env: 'VERDICT_AUTHZ_JOURNAL_RESEND_AFTER',
+    default: RESEND_AFTER_MS,
+    min: 1_000,
+    max: RESEND_AFTER_MS_MAX,
+    help: 'Records in the stream that the log does not cover in this time are sent again.',
   }),
   journalBytesMax: setting.bytes({
     env: 'VERDICT_AUTHZ_JOURNAL_BYTES_MAX',

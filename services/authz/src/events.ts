@@ -170,6 +170,19 @@ export class AuthzEvents implements DecideEvents, IdentifyEvents, QuestionEvents
       this.#log.error({ event: 'journal_release_failed', err: event.error }, message)
       return
     }
+    if (event.type === 'resent') {
+      const { from, to, lines } = event
+      this.#journal.resent(lines)
+      const message = 'records that were shipped did not reach the log in time, and are sent again'
+      this.#log.warn({ event: 'journal_resent', from, to, records: lines }, message)
+      return
+    }
+    if (event.type === 'resend_failed') {
+      if (!this.#mayLog('resend')) return
+      const message = 'records that the log lacks can not be sent again now; it is tried again'
+      this.#log.error({ event: 'journal_resend_failed', err: event.error }, message)
+      return
+    }
     const { step, attempt, delayMs, error } = event
     this.#journal.retried(step)
     if (!this.#mayLog(`ship ${step}`)) return

@@ -2,7 +2,7 @@ import { readdir } from 'node:fs/promises'
 import { join } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
 import { COVERED_INTERVAL_MS, type Covered, messageOf } from '@verdict/contract'
-import { type Journal, openJournal } from '@verdict/journal'
+import { type Journal, openJournal, RESEND_AFTER_MS, type Resender } from '@verdict/journal'
 import type { CheckResult } from '@verdict/service'
 import type { AuthzEvents } from './events.ts'
 import { sealedKeysDir } from './personal/personal.ts'
@@ -13,8 +13,8 @@ import type { RecordShipping } from './shipping.ts'
 const JOURNAL = /^journal-([1-9]\d?)$/
 /** After so long the wait for the bus begins anew. */
 const DRAIN_ROUND_MS = 5_000
-/** All journals are told of in this time, where there is an audit service. */
-const COVERED_MS_MAX = 2 * COVERED_INTERVAL_MS
+/** Time to be told how far the log is, to send what it lacks, twice if need be, and to be told. */
+const COVERED_MS_MAX = 2 * COVERED_INTERVAL_MS + 3 * RESEND_AFTER_MS
 const COVERED_POLL_MS = 100
 
 /** The folder of a process's journal. Each has its own: a chain of records has one writer. */
@@ -31,18 +31,31 @@ export async function leftJournalDirs(dataDir: string, count: number): Promise<s
 
 export interface LeftJournalsOptions {
   readonly dirs: readonly string[]
-  readonly shipping: Pick<RecordShipping, 'ship'>
+  readonly shipping: Pick<RecordShipping, 'ship' | 'resend'>
   readonly events: Pick<AuthzEvents, 'leftJournalShipped' | 'leftJournalFailed'>
 }
 
-/** Ships what processes left that are not started any more, one journal after the other. */
+/** A journal that nobody appends to any more. */
+interface LeftJournal {
+  readonly dir: string
+  readonly journal: Journal
+  readonly resender: Resender
+  readonly sealed: SealedKeys | undefined
+}
+
+/**
+ * Ships what processes left that are not started any more, one journal after the other, and keeps
+ * each at hand until the log has all of it.
+ */
 export class LeftJournals implements AsyncDisposable {
   readonly #options: LeftJournalsOptions
   readonly #closing = new AbortController()
   readonly #done: Promise<void>
   readonly #failed: string[] = []
+  /** By instance: those that are at hand. */
+  readonly #open = new Map<string, LeftJournal>()
+  readonly #covering: Promise<void>[] = []
   #waiting: number
-  #open: Journal | undefined
 
   constructor(options: LeftJournalsOptions) {
     this.#options = options
@@ -58,13 +71,14 @@ export class LeftJournals implements AsyncDisposable {
     return { ok: true, detail: `${which}, to be shipped: ${this.#waiting}${failed}` }
   }
 
-  /** What the log covers of the journal that is being shipped may go. */
+  /** What the log covers of the journals that are at hand may go; what it lacks comes again. */
   covered(covered: Covered): void {
-    const journal = this.#open
-    if (journal === undefined || covered.instance !== journal.instance) return
-    journal.cover(covered).catch((error: unknown) => {
-      this.#options.events.leftJournalFailed(journal.instance, error)
+    const left = this.#open.get(covered.instance)
+    if (left === undefined) return
+    left.journal.cover(covered).catch((error: unknown) => {
+      this.#options.events.leftJournalFailed(covered.instance, error)
     })
+    left.resender.told(covered)
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
@@ -75,45 +89,59 @@ export class LeftJournals implements AsyncDisposable {
   async #shipAll(): Promise<void> {
     const { dirs, events } = this.#options
     for (const dir of dirs) {
-      if (this.#closing.signal.aborted) return
+      if (this.#closing.signal.aborted) break
       try {
-        if (!(await this.#ship(dir))) return
+        if (!(await this.#ship(dir))) break
         this.#waiting -= 1
       } catch (error) {
         this.#failed.push(messageOf(error))
         events.leftJournalFailed(dir, error)
       }
     }
+    await Promise.all(this.#covering)
   }
 
   /** False where the stop came before all was shipped. */
   async #ship(dir: string): Promise<boolean> {
     const { shipping, events } = this.#options
-    const { signal } = this.#closing
-    await using journal = await openJournal({ dir })
-    const records = journal.lastDurable - journal.shipped
-    if (records === 0 && journal.segments === 1) return true
-    this.#open = journal
+    await using resources = new AsyncDisposableStack()
+    const journal = resources.use(await openJournal({ dir }))
+    const sealed = resources.use(await SealedKeys.openLeft(sealedKeysDir(dir), journal))
     const ending = new AbortController()
-    await using sealed = await SealedKeys.openLeft(sealedKeysDir(dir), journal)
-    const shipper = shipping.ship(journal, AbortSignal.any([signal, ending.signal]), sealed)
+    const signal = AbortSignal.any([this.#closing.signal, ending.signal])
+    const records = journal.lastDurable - journal.shipped
+    const resender = resources.use(shipping.resend(journal, signal, sealed))
+    const shipper = shipping.ship(journal, signal, sealed)
+    resources.defer(async () => {
+      this.#open.delete(journal.instance)
+      ending.abort()
+      await shipper.done
+    })
+    const left = { dir, journal, resender, sealed }
+    this.#open.set(journal.instance, left)
     let drained: boolean = false
     while (!drained && !signal.aborted) drained = await shipper.drain(DRAIN_ROUND_MS)
-    ending.abort()
-    await shipper.done
-    if (drained && records > 0) events.leftJournalShipped(journal.instance, records)
-    if (drained) await this.#releasable(journal)
-    await sealed?.release(journal.covered)
-    this.#open = undefined
-    return drained
+    if (!drained) return false
+    if (records > 0) events.leftJournalShipped(journal.instance, records)
+    this.#covering.push(this.#cover(left, resources.move()))
+    return true
   }
 
-  /** Waits until the log covers what is shipped, or COVERED_MS_MAX; the next start tries again. */
-  async #releasable(journal: Journal): Promise<void> {
+  /** Keeps a journal until the log covers it, or for COVERED_MS_MAX; the next start tries again. */
+  async #cover(left: LeftJournal, held: AsyncDisposableStack): Promise<void> {
     const { signal } = this.#closing
+    const { dir, journal, sealed } = left
     const endAt = performance.now() + COVERED_MS_MAX
-    while (journal.segments > 1 && performance.now() < endAt && !signal.aborted) {
-      await delay(COVERED_POLL_MS, undefined, { signal }).catch(() => undefined)
+    try {
+      await using _held = held
+      while (journal.covered < journal.lastDurable) {
+        if (performance.now() >= endAt || signal.aborted) break
+        await delay(COVERED_POLL_MS, undefined, { signal }).catch(() => undefined)
+      }
+      await sealed?.release(journal.covered)
+    } catch (error) {
+      this.#failed.push(messageOf(error))
+      this.#options.events.leftJournalFailed(dir, error)
     }
   }
 }

@@ -5,6 +5,7 @@ import {
   type Journal,
   type JournalError,
   openJournal,
+  Resender,
   type Shipper,
   shipJournal,
 } from '@verdict/journal'
@@ -43,6 +44,7 @@ export class RecordShipping implements AsyncDisposable {
   readonly #events: AuthzEvents
   readonly #link: BusLink
   readonly #shipper: Shipper
+  readonly #resender: Resender
   readonly #closing = new AbortController()
 
   /** @throws {JournalError} where the journal can't be continued */
@@ -76,6 +78,7 @@ export class RecordShipping implements AsyncDisposable {
       onError: (error) => events.busError(role, error),
     })
     this.#shipper = this.ship(journal, this.#closing.signal, personal.sealed)
+    this.#resender = this.resend(journal, this.#closing.signal, personal.sealed)
     events.watchJournal(journal, this.#shipper)
   }
 
@@ -86,18 +89,33 @@ export class RecordShipping implements AsyncDisposable {
 
   /** Ships a journal with its sealed keys over this connection, until the signal ends it. */
   ship(journal: Journal, signal: AbortSignal, sealed?: SealedKeys): Shipper {
-    const subject = subjects.journal(journal.instance)
     return shipJournal({
       journal,
       store: async (batch) => {
-        const timeoutMs = STORE_TIMEOUT_MS
-        await storeBatch(this.#link.connection(), subject, batch, { timeoutMs })
+        await this.#store(journal, batch)
         sealed?.stored(batch)
       },
       ...(sealed && sealedTravel(sealed)),
       onEvent: (event) => this.#events.shipping(event),
       signal,
     })
+  }
+
+  /** Sends again what the stream has lost of a journal, until the signal ends it. */
+  resend(journal: Journal, signal: AbortSignal, sealed?: SealedKeys): Resender {
+    return new Resender({
+      journal,
+      store: (batch) => this.#store(journal, batch),
+      ...(sealed && { ...sealedTravel(sealed), controlsOf: (lines) => sealed.linesAgain(lines) }),
+      afterMs: this.#config.journalResendAfterMs,
+      onEvent: (event) => this.#events.shipping(event),
+      signal,
+    })
+  }
+
+  async #store({ instance }: Journal, batch: Uint8Array): Promise<void> {
+    const timeoutMs = STORE_TIMEOUT_MS
+    await storeBatch(this.#link.connection(), subjects.journal(instance), batch, { timeoutMs })
   }
 
   get shipped(): number {
@@ -109,7 +127,7 @@ export class RecordShipping implements AsyncDisposable {
     return await this.#shipper.stored(n, timeoutMs)
   }
 
-  /** What the log covers of this journal needs no place here any more. */
+  /** What the log covers of this journal needs no place here any more; what it lacks comes again. */
   covered(covered: Covered): void {
     if (covered.instance !== this.journal.instance) return
     const cover = async (): Promise<void> => {
@@ -119,6 +137,7 @@ export class RecordShipping implements AsyncDisposable {
     cover().catch((error: unknown) => {
       this.#events.shipping({ type: 'release_failed', error })
     })
+    this.#resender.told(covered)
   }
 
   /** A journal that takes no record ends all decisions but those of the class `best_effort`. */
@@ -146,7 +165,7 @@ export class RecordShipping implements AsyncDisposable {
     const drained = await this.#shipper.drain(this.#config.stopTimeoutMs / 4)
     if (!drained) this.#events.journalUndrained(this.#shipper.position())
     this.#closing.abort()
-    await this.#shipper.done
+    await Promise.all([this.#shipper.done, this.#resender[Symbol.asyncDispose]()])
     await this.#link.close()
     await this.journal.close()
     await this.#personal[Symbol.asyncDispose]()

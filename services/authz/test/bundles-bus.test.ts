@@ -1,7 +1,7 @@
 import { readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { deletePointer, putPointer, putPolicyData, readPointer } from '@verdict/bus'
-import { bundlesOf } from '@verdict/contract'
+import { bundlesOf, encodeEvent, newDecisionId } from '@verdict/contract'
 import {
   bundleKey,
   digestOf,
@@ -250,6 +250,35 @@ test('processes that share a disk follow the same bundles', async () => {
     await two.says(`joint ${revision}`, 'joint/allow')
   }
   expect([...one.refused, ...two.refused]).toEqual([])
+})
+
+test('what is in force goes on record with the pointer that approved it, and each new one', async () => {
+  const name = 'approved'
+  await using it = await following(name)
+  const archive = await bundleOf(name, 1)
+  const pointers: string[] = []
+  for (let nth = 1; nth <= 2; nth += 1) {
+    const jws = await pointerTo(archive, { name, revision: '1', version: ++version }, ops)
+    pointers.push(jws)
+    await pushBundle(publisher, { archive, name, jws })
+    const what = `pointer ${nth} on record`
+    await waitFor(() => it.activations.length === nth, { ...SOON, what })
+  }
+  const about = { bundle: name, digest: digestOf(archive), revision: '1', serial: 1 }
+  const event = { id: newDecisionId(), time: new Date().toISOString() }
+  const position = { instance: 'authz-1', epoch: 1, n: 1 }
+  const written = it.activations.map((activation) => {
+    return JSON.parse(encodeEvent(event, { activation }, position)) as unknown
+  })
+  expect(written).toEqual(
+    pointers.map((pointer) => ({
+      ...event,
+      ...position,
+      activation: { ...about, pointer },
+      v: 1,
+    })),
+  )
+  expect(it.reason(`${name}/allow`)).toBe('approved 1')
 })
 
 test('a pointer that is taken away leaves what is active, and says so', async () => {

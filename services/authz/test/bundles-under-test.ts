@@ -1,4 +1,5 @@
 import { gunzipSync, gzipSync } from 'node:zlib'
+import type { ActivationEvent } from '@verdict/contract'
 import {
   bundleKey,
   opaBinary,
@@ -9,8 +10,10 @@ import {
   waitFor,
 } from '@verdict/kit'
 import { VerificationKeys } from '@verdict/policy'
+import { createLog, Registry } from '@verdict/service'
 import { BundlePolicies } from '../src/bundles/bundle-policies.ts'
 import type { BundleSource } from '../src/bundles/bundle-source.ts'
+import { BundleEvents } from '../src/events/bundle-events.ts'
 
 export const SOON = { deadlineMs: 40_000 }
 /** Whose bundles are trusted, and whose are not. */
@@ -73,16 +76,19 @@ export class BundlesUnderTest implements AsyncDisposable {
   /** `name: code`. */
   readonly refused: readonly string[]
   readonly data: readonly string[]
+  /** What the journal is told of. */
+  readonly activations: readonly ActivationEvent['activation'][]
   readonly #resources: AsyncDisposableStack
 
   private constructor(
-    opened: Pick<BundlesUnderTest, 'policies' | 'dataDir' | 'refused' | 'data'>,
+    opened: Pick<BundlesUnderTest, 'policies' | 'dataDir' | 'refused' | 'data' | 'activations'>,
     resources: AsyncDisposableStack,
   ) {
     this.policies = opened.policies
     this.dataDir = opened.dataDir
     this.refused = opened.refused
     this.data = opened.data
+    this.activations = opened.activations
     this.#resources = resources
   }
 
@@ -92,13 +98,22 @@ export class BundlesUnderTest implements AsyncDisposable {
     const dataDir = options.dataDir ?? resources.use(temporaryDirectory()).path
     const refused: string[] = []
     const data: string[] = []
+    const activations: ActivationEvent['activation'][] = []
+    const told = new BundleEvents(
+      createLog({ service: 'authz', instance: 'test', destination: { write: () => true } }),
+      new Registry(),
+      (activation) => {
+        activations.push(activation)
+      },
+    )
     const policies = await BundlePolicies.open({
       file: { keys, bundles: new Map(Object.entries(bundles)) },
       ...{ entrypoint, entrypoints, routes, dataDir },
       opa: await opaBinary(),
       memoBytesMax: 1024 ** 2,
       events: {
-        bundleActive: () => undefined,
+        bundleActive: (bundle, pointer) => told.bundleActive(bundle, pointer),
+        bundleApproved: (bundle, pointer) => told.bundleApproved(bundle, pointer),
         bundleRefused: (name, { code }) => refused.push(`${name}: ${code}`),
         bundleContact: () => undefined,
         dataApplied: ({ path }) => data.push(`applied ${path.join('/')}`),
@@ -117,7 +132,7 @@ export class BundlesUnderTest implements AsyncDisposable {
         await following
       })
     }
-    return new BundlesUnderTest({ policies, dataDir, refused, data }, resources)
+    return new BundlesUnderTest({ policies, dataDir, refused, data, activations }, resources)
   }
 
   /** What a rule says. */

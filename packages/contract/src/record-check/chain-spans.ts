@@ -18,6 +18,8 @@ interface OpenSpan {
   /** Of the first record, until the one before it is here: then its link is verified. */
   firstJson: string
   lastHash: string
+  /** The last place of it that is sealed; 0 while none is. */
+  sealedTo: number
 }
 
 /** One record of a chain. */
@@ -85,6 +87,17 @@ export class ChainSpans {
     return this.#spans[this.#before(n)]?.from ?? n
   }
 
+  /** A place is sealed, and by the chain all before it in its span. */
+  seal(n: number): void {
+    const span = this.#spans[this.#before(n)]
+    if (span !== undefined) span.sealedTo = Math.max(span.sealedTo, n)
+  }
+
+  /** Up to where the span that holds a place is sealed; 0 where it is not. */
+  sealedTo(n: number): number {
+    return this.#spans[this.#before(n)]?.sealedTo ?? 0
+  }
+
   add(record: ChainRecord): Added {
     const { n, hash, json, timeMs } = record
     const at = this.#before(n)
@@ -100,7 +113,7 @@ export class ChainSpans {
       const ends = { from: n, to: n, fromMs: timeMs, toMs: timeMs }
       // Nobody asks for the link of a record whose previous one is known.
       const firstJson = previousHash === undefined ? json : ''
-      span = { ...ends, firstHash: hash, firstJson, lastHash: hash }
+      span = { ...ends, firstHash: hash, firstJson, lastHash: hash, sealedTo: 0 }
       this.#spans.splice(at + 1, 0, span)
     } else {
       Object.assign(span, { to: n, toMs: timeMs, lastHash: hash })
@@ -112,7 +125,7 @@ export class ChainSpans {
   /** Goes on behind a place whose record, and those before it, can't be looked at. */
   jump({ n, hash, timeMs }: Omit<ChainRecord, 'json'>): void {
     const ends = { from: n, to: n, fromMs: timeMs, toMs: timeMs }
-    this.#spans.push({ ...ends, firstHash: hash, firstJson: '', lastHash: hash })
+    this.#spans.push({ ...ends, firstHash: hash, firstJson: '', lastHash: hash, sealedTo: 0 })
   }
 
   /** Joins a span with the next one where they touch; whether the link between them is broken. */
@@ -121,7 +134,8 @@ export class ChainSpans {
     const next = this.#spans[at + 1]
     if (next === undefined || next.from !== span.to + 1) return false
     const broken = chainHash(span.lastHash, next.firstJson) !== next.firstHash
-    Object.assign(span, { to: next.to, toMs: next.toMs, lastHash: next.lastHash })
+    const sealedTo = Math.max(span.sealedTo, next.sealedTo)
+    Object.assign(span, { to: next.to, toMs: next.toMs, lastHash: next.lastHash, sealedTo })
     this.#spans.splice(at + 1, 1)
     return broken
   }

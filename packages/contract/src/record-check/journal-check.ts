@@ -120,11 +120,12 @@ export class JournalCheck {
     const expected = this.#unsealed.get(n)?.hash ?? this.spans.hashAt(n)
     if (problem !== undefined) throw this.#badSeal(n, leaf, problem)
     if (!this.spans.has(n)) throw this.#badSeal(n, leaf, 'is for a record that is not here')
-    if (expected === undefined) return
-    if (expected !== hash) throw this.#badSeal(n, leaf, 'is for another record')
-    const from = this.spans.spanFrom(n)
+    if (expected === hash) this.spans.seal(n)
+    else if (expected !== undefined) throw this.#badSeal(n, leaf, 'is for another record')
+    // What came late is sealed by the chain, where the span it closed is sealed behind it.
+    const [from, to] = [this.spans.spanFrom(n), this.spans.sealedTo(n)]
     for (const place of this.#unsealed.keys()) {
-      if (place < from || place > n) continue
+      if (place < from || place > to) continue
       this.#unsealed.delete(place)
       this.sealed += 1
     }

@@ -8,7 +8,7 @@ import {
 
 interface KnownKey {
   readonly key: string
-  /** The first record that it seals, and the last, where another key has taken over. */
+  /** The first record that only this one seals, and the last, where another key has taken over. */
   readonly from: number
   to?: number
 }
@@ -53,7 +53,8 @@ export class JournalKeys {
     const { epoch, key, n } = seal
     const known = this.#places.get(`${epoch} ${key}`)
     if (known === undefined) return 'is by a key that the log does not have'
-    if (n < known.from || n > (known.to ?? n)) return 'is by a key that seals other records'
+    // Records from before the key are sealed by it when they had to be sent again.
+    if (n > (known.to ?? n)) return 'is by a key that another one has followed before'
     return isSealedBy(seal, known.key) ? undefined : 'has a wrong signature'
   }
 }

@@ -156,6 +156,27 @@ test('a key that the one before endorses takes over, and an older one seals noth
   expect(check.keysOf('authz-1')?.unendorsed).toEqual([next.key])
 })
 
+test('what was lost is sent again in messages of another size, under the key of the day', () => {
+  const { leaves, journal } = whole(2)
+  const lines = journal.appendAll(8)
+  const [third, fourth, ...later] = lines.map(text)
+  const place = (n: number) => ({ n, hash: journal.lines[n - 1]?.hash ?? '' })
+  const next = new TestSealKey('next')
+  const rotation = next.line(OF, { from: 9, previous: journal.key })
+  const arrived = [...leaves, gap(3, 4), ...later.slice(0, 4), journal.key.seal(place(8), OF)]
+  const under = [...arrived, rotation, ...later.slice(4), next.seal(place(10), OF)]
+  // A message with places 3 to 6, of which two are new.
+  const again = (key: TestSealKey): string[] => {
+    return [...under, third ?? '', fourth ?? '', resolved(3), key.seal(place(6), OF)]
+  }
+  expect(checked(again(next)).journals()).toMatchObject([{ gaps: [], records: 10, sealed: 10 }])
+  expect(found(again(new TestSealKey('other')))).toEqual(['seal_wrong', under.length + 3])
+  // The older key seals nothing from the newer one's first place on.
+  expect(found([...under, journal.key.seal(place(10), OF)])).toEqual(['seal_wrong', under.length])
+  const between = [...under, third ?? '', next.seal(place(6), OF)]
+  expect(found(between)).toEqual(['record_unsealed', under.length])
+})
+
 test('the evidence of a finding is what the finding tells of', () => {
   const { leaves } = whole(2)
   const bytes = Buffer.from('what came')

@@ -36,6 +36,16 @@ test('a journal that does not move on, since records are missing, is not told of
   expect(coverage.shown({ origin: A, size: 20 })).toEqual([])
 })
 
+test('a journal whose first records are missing is told so, once', () => {
+  const coverage = new Coverage()
+  coverage.staged({ origin: A, size: 10 }, [place('one', 0)])
+  expect(coverage.shown({ origin: A, size: 9 })).toEqual([])
+  expect(coverage.shown({ origin: A, size: 10 })).toMatchObject([place('one', 0)])
+  coverage.staged({ origin: A, size: 20 }, [place('one', 0)])
+  expect(coverage.shown({ origin: A, size: 20 })).toEqual([])
+  expect(coverage.all()).toMatchObject([place('one', 0)])
+})
+
 test('what waits is bounded, and nothing is told that is not covered', () => {
   const coverage = new Coverage()
   for (let size = 1; size <= 5_000; size += 1) {

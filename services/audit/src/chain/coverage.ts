@@ -44,7 +44,8 @@ export class Coverage {
       const behind = chain.waiting.findIndex(({ head }) => !isUnder(head, checkpoint))
       const done = chain.waiting.splice(0, behind === -1 ? chain.waiting.length : behind)
       const n = done.at(-1)?.n ?? 0
-      if (n <= (chain.covered?.n ?? 0)) continue
+      // Also 0: a decision point whose first records are lost has to hear of it.
+      if (done.length === 0 || n <= (chain.covered?.n ?? -1)) continue
       const { instance, epoch } = chain
       chain.covered = { instance, epoch, n, checkpoint: { origin, size } }
       moved.push(chain.covered)

@@ -14,8 +14,9 @@ const ENDORSEMENTS_MAX = 10_000
 
 /**
  * Says which keys hold, and which seals. The first key of an instance is trusted, where none is
- * pinned; each further one has to be endorsed by the one before. Each answer is undefined where all
- * is well, and else says what is not.
+ * pinned; each further one has to be endorsed by the one before. A key seals nothing from the first
+ * record of the next one on; older records it may seal, for they are sent again under the key of
+ * the day. Each answer is undefined where all is well, and else says what is not.
  */
 export class SealJudge {
   readonly #keys: JournalKeys
@@ -58,7 +59,6 @@ export class SealJudge {
     }
     const known = this.#keys.of(seal)
     if (known === undefined) return `nobody vouches for its key \`${seal.key}\``
-    if (n < known.from) return 'its key seals later records only'
     if (known.to !== undefined && n > known.to) return `its key was retired behind ${known.to}`
     if (!this.#followsPin(seal, known)) return 'its key follows from no pinned one'
     return isSealedBy(seal, known.key) ? undefined : 'its signature is wrong'

@@ -7,6 +7,7 @@ import {
   type JournalLine,
   newDecisionId,
   parseJournalLine,
+  RecordCheck,
 } from '@verdict/contract'
 import { batchOf, TestJournal, TestSealKey, tampered, temporaryDirectory } from '@verdict/kit'
 import { expect, test } from 'vitest'
@@ -152,6 +153,32 @@ test('a key may be followed by one that it endorses, once, and seals nothing aft
   ])
   const next = third.line(journal, { from: 8, previous: second })
   expect(kinds(record(third.message(journal.appendAll(1), journal, [next])))).toEqual([])
+})
+
+test('a newer key may seal older records that come again, and an older one no newer ones', async () => {
+  await using log = await begun()
+  const { journal, record } = log
+  const lost = journal.appendAll(2)
+  const second = new TestSealKey('second')
+  const rotated = second.line(journal, { from: 6, previous: journal.key })
+  const later = record(second.message(journal.appendAll(2), journal, [rotated]))
+  expect(kinds(later)).toEqual(['gap'])
+  const again = record(second.message([...lost, ...journal.lines.slice(5, 6)], journal, []))
+  expect(kinds(again)).toEqual([])
+  expect(again.resolved).toHaveLength(1)
+  // All below its first record, too.
+  expect(kinds(record(second.message(journal.lines.slice(0, 4), journal, [])))).toEqual([])
+  expect(kinds(record(journal.sealed(journal.lines.slice(0, 5))))).toEqual([])
+  expect(kinds(record(journal.sealed(journal.lines.slice(0, 6))))).toEqual(['bad_seal'])
+  // Whoever verifies the log sees it so, too.
+  const check = new RecordCheck()
+  log.store[Symbol.dispose]()
+  using opened = await openStore({ dir: log.dir.path })
+  for await (const leaves of opened.log.leaves(0)) {
+    for (const { leaf, index } of leaves) check.take(leaf, index)
+  }
+  check.end()
+  expect(check.journals()).toMatchObject([{ gaps: [], records: 7, sealed: 7 }])
 })
 
 test('a later epoch is trusted under the same key, and under no other', async () => {

@@ -18,6 +18,8 @@ import { Turns } from './turns.ts'
 export interface FollowerEvents {
   /** With the pointer that approved it, as a JWS, where there is one. */
   bundleActive(bundle: ActiveBundle, pointer: string | undefined): void
+  /** A newer pointer approves the bundle that is in force. */
+  bundleApproved(bundle: ActiveBundle, pointer: string): void
   bundleRefused(name: string, refusal: Refusal): void
   bundleContact(name: string): void
 }
@@ -185,15 +187,19 @@ export class BundleFollower {
   }
 
   async #adopt(offer: Offer): Promise<void> {
-    const { store } = this.#options
+    const { store, events } = this.#options
     const bundle = await judgeOffer(offer, this.#judge)
     const keep = async (): Promise<boolean> => {
       const kept = await store.keep(offer.archive, noteOf(offer, bundle))
       this.#state = kept ?? this.#state
       return kept !== undefined
     }
-    if (this.active?.digest === bundle.digest) await keep()
-    else await this.#activate(bundle, keep)
+    const { active } = this
+    if (active?.digest !== bundle.digest) return await this.#activate(bundle, keep)
+    const before = this.#state?.pointer
+    await keep()
+    const pointer = this.#state?.pointer
+    if (pointer !== undefined && pointer !== before) events.bundleApproved(active, pointer)
   }
 
   /** Where `keep` says that a newer one is in force, that one is about to come here as well. */

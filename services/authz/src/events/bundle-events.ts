@@ -62,17 +62,21 @@ export class BundleEvents {
     })
   }
 
-  bundleActive(
-    { bundle, revision, serial, digest, policy }: ActiveBundle,
-    pointer: string | undefined,
-  ): void {
-    const approved = pointer === undefined ? undefined : { pointer }
-    this.#onActivated?.({ bundle, digest, revision, serial, ...approved })
+  bundleActive(active: ActiveBundle, pointer: string | undefined): void {
+    const { bundle, revision, serial, digest, policy } = active
+    this.#record(active, pointer)
     this.#serial.set({ bundle }, serial)
     this.#activated.set({ bundle }, Date.now() / 1_000)
     this.#activations.inc({ bundle })
     const facts = { bundle, revision, serial, digest, entrypoints: policy.entrypoints }
     this.#log.info({ event: 'bundle_active', ...facts }, 'a bundle is active')
+  }
+
+  bundleApproved(active: ActiveBundle, pointer: string): void {
+    const { bundle, revision, serial, digest } = active
+    this.#record(active, pointer)
+    const facts = { bundle, revision, serial, digest }
+    this.#log.info({ event: 'bundle_approved', ...facts }, 'the active bundle is approved anew')
   }
 
   bundleRefused(bundle: string, { code, message }: Refusal): void {
@@ -103,6 +107,11 @@ export class BundleEvents {
   busFollowFailed(error: unknown): void {
     const message = `bundles and data of the bus can't be followed, trying on: ${messageOf(error)}`
     this.#log.warn({ event: 'bus_follow_failed', err: error }, message)
+  }
+
+  #record({ bundle, revision, serial, digest }: ActiveBundle, pointer: string | undefined): void {
+    const approved = pointer === undefined ? undefined : { pointer }
+    this.#onActivated?.({ bundle, digest, revision, serial, ...approved })
   }
 
   #logData(facts: object, message: string): void {

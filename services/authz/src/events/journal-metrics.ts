@@ -6,6 +6,7 @@ import { Counter, Gauge, type Registry } from '@verdict/service'
 export class JournalMetrics {
   readonly #registry: Registry
   readonly #shipped: Counter
+  readonly #resent: Counter
   readonly #retries: Counter<'step'>
   readonly #records: Counter<'class'>
   readonly #dropped: Counter<'reason'>
@@ -15,6 +16,11 @@ export class JournalMetrics {
     this.#shipped = new Counter({
       name: 'verdict_journal_shipped_total',
       help: 'Records in the stream.',
+      registers: [registry],
+    })
+    this.#resent = new Counter({
+      name: 'verdict_journal_resent_total',
+      help: 'Records that were sent again, for the log did not cover them in time.',
       registers: [registry],
     })
     this.#records = new Counter({
@@ -64,6 +70,10 @@ export class JournalMetrics {
 
   shipped(records: number): void {
     this.#shipped.inc(records)
+  }
+
+  resent(records: number): void {
+    this.#resent.inc(records)
   }
 
   retried(step: string): void {

@@ -42,6 +42,24 @@ function keysOf(line: string | undefined): SealedSubjectKey[] {
   return control.kind === 'subjectKeys' ? (control.subjectKeys as SealedSubjectKey[]) : []
 }
 
+test('a record that comes again brings its keys along, although they were stored', async () => {
+  await using scratch = temporaryDirectory()
+  const dir = join(scratch.path, 'keys')
+  let [alice, sealed]: [Buffer, SealedSubjectKey[]] = [Buffer.of(), []]
+  {
+    await using point = await decisionPoint(dir)
+    const [first] = await Promise.all([point.line('alice'), point.line('bob')])
+    alice = first
+    sealed = keysOf(point.sealed.lineFor(alice))
+    point.sealed.stored(alice)
+    expect((await point.sealed.linesAgain(alice)).flatMap(keysOf)).toEqual(sealed)
+  }
+  await using again = await decisionPoint(dir)
+  expect(again.sealed.lineFor(alice)).toBeUndefined()
+  expect((await again.sealed.linesAgain(alice)).flatMap(keysOf)).toEqual(sealed)
+  expect(await again.sealed.linesAgain(Buffer.from('nobody'))).toEqual([])
+})
+
 test('a message carries the keys that its records need, until one with them is stored', async () => {
   await using scratch = temporaryDirectory()
   await using point = await decisionPoint(join(scratch.path, 'keys'))

@@ -99,6 +99,19 @@ export class SealedKeys implements AsyncDisposable {
     return keys.length === 0 ? undefined : encodeSubjectKeys(keys)
   }
 
+  /** The same where they come again: a key of them may have been lost with its message. */
+  async linesAgain(lines: Uint8Array): Promise<string[]> {
+    const needed = new Set(keyIdsIn(Buffer.from(lines).toString('latin1')))
+    const found = new Map<string, SealedSubjectKey>()
+    for (const name of needed.size > 0 ? await readdir(this.#dir) : []) {
+      if (!FILE.test(name)) continue
+      for (const key of await keysOf(path.join(this.#dir, name))) {
+        if (needed.has(key.id)) found.set(key.id, key)
+      }
+    }
+    return found.size === 0 ? [] : [encodeSubjectKeys([...found.values()])]
+  }
+
   /** These lines are stored, and so is the control line for them. */
   stored(lines: Uint8Array): void {
     if (this.#journal.shipped >= this.#foundTo) this.#found.clear()
@@ -152,11 +165,12 @@ export class SealedKeys implements AsyncDisposable {
   }
 
   async #read(file: string): Promise<void> {
-    for (const line of (await readFile(file, 'utf8')).split('\n')) {
-      const key = parsed(line)
-      if (isSealedSubjectKey(key)) this.#found.set(key.id, key)
-    }
+    for (const key of await keysOf(file)) this.#found.set(key.id, key)
   }
+}
+
+async function keysOf(file: string): Promise<SealedSubjectKey[]> {
+  return (await readFile(file, 'utf8')).split('\n').map(parsed).filter(isSealedSubjectKey)
 }
 
 /** The journal whose records the keys are for. */
