@@ -1,5 +1,7 @@
+import { isIPv4, isIPv6 } from 'node:net'
 import type { Outcome } from '@verdict/contract'
 import { destinationName, type LoggedDecision } from './logged-decision.ts'
+import { readable } from './readable-record.ts'
 
 /** Of 0 to 10. */
 const SEVERITIES: Readonly<Record<Outcome, number>> = {
@@ -14,10 +16,13 @@ const VERSION = '1'
 
 /**
  * A decision as a line of the Common Event Format, version 0, without its end: keys of the format's
- * dictionary, and `cs1`–`cs4`, `cn1` with labels for what it has none for.
+ * dictionary, and `cs1`–`cs6`, `cn1`, `cn2` with labels for what it has none for. An address that
+ * is masked or encrypted is none: it is `cs5`.
  */
-export function toCef({ hash, index, record }: LoggedDecision): string {
+export function toCef(decision: LoggedDecision): string {
+  const { hash, index, record } = readable(decision)
   const { identity, policy, request, source } = record
+  const { address = '' } = source
   const head = ['CEF:0', 'Verdict', 'Verdict', VERSION, record.outcome, `request ${record.outcome}`]
   const fields: Readonly<Record<string, unknown>> = {
     rt: Date.parse(record.time),
@@ -27,7 +32,9 @@ export function toCef({ hash, index, record }: LoggedDecision): string {
     reason: record.reason,
     suser: record.principal,
     suid: identity.subject,
-    src: source.address,
+    src: isIPv4(address) ? address : undefined,
+    c6a2Label: 'Source IPv6 Address',
+    c6a2: isIPv6(address) ? address : undefined,
     sourceServiceName: identity.workload ?? source.principal,
     dhost: request.host,
     destinationServiceName: destinationName(record),
@@ -42,6 +49,10 @@ export function toCef({ hash, index, record }: LoggedDecision): string {
     cs3: request.traceId,
     cs4Label: 'chainHash',
     cs4: hash,
+    cs5Label: 'sourceAddress',
+    cs5: isIPv4(address) || isIPv6(address) ? undefined : address,
+    cs6Label: 'pseudonym',
+    cs6: record.pseudonym,
     cn1Label: 'index',
     cn1: index,
     cn2Label: 'status',

@@ -1,5 +1,7 @@
+import { isIP } from 'node:net'
 import type { Outcome } from '@verdict/contract'
 import { destinationName, type LoggedDecision, present } from './logged-decision.ts'
+import { readable } from './readable-record.ts'
 
 /** The version of the Elastic Common Schema that the documents are of. */
 export const ECS_VERSION = '8.17.0'
@@ -13,7 +15,8 @@ const TYPES: Readonly<Record<Outcome, readonly string[]>> = {
 }
 
 /** A decision as a document of the Elastic Common Schema; what it has no field for is in `verdict`. */
-export function toEcs({ hash, index, record }: LoggedDecision): Record<string, unknown> {
+export function toEcs(decision: LoggedDecision): Record<string, unknown> {
+  const { hash, index, leaf, opened, origin, record } = readable(decision)
   const { destination, identity, policy, request, source } = record
   return present({
     '@timestamp': record.time,
@@ -50,7 +53,11 @@ export function toEcs({ hash, index, record }: LoggedDecision): Record<string, u
       name: destination.service,
       ...(destination.namespace && { namespace: destination.namespace }),
     },
-    source: { address: source.address },
+    source: {
+      address: source.address,
+      // Masked or encrypted it is no address, and Elasticsearch would refuse the document.
+      ip: isIP(source.address ?? '') === 0 ? undefined : source.address,
+    },
     trace: { id: request.traceId },
     url: { domain: request.host, path: request.path, scheme: request.scheme },
     user: { domain: identity.issuer, id: identity.subject, name: record.principal },
@@ -59,10 +66,16 @@ export function toEcs({ hash, index, record }: LoggedDecision): Record<string, u
       chain_hash: hash,
       enforced: record.enforced ?? true,
       epoch: record.epoch,
+      erased: record.erased,
       identity_status: identity.status,
+      leaf,
+      masked: record.masked,
       n: record.n,
+      opened,
+      origin,
       outcome: record.outcome,
       protocol: record.protocol,
+      pseudonym: record.pseudonym,
       rules: policy.rules,
       workload: identity.workload ?? source.principal,
     },

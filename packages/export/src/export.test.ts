@@ -149,3 +149,82 @@ test('a Parquet file gives back every decision, also by another reader', async (
     decisions.map(({ record }) => record),
   )
 })
+
+/** Every text that a mask may replace or the key of a subject may seal, each as given. */
+function withTexts(text: string): LoggedDecision {
+  return logged({
+    destination: { ...DENIED.destination, address: text, principal: text },
+    erased: ['/request/id'],
+    identity: { ...DENIED.identity, issuer: text, subject: text, workload: text },
+    masked: ['/request/path'],
+    policy: { ...DENIED.policy, input: text },
+    principal: text,
+    pseudonym: 'psn:2026-11:abc',
+    reason: text,
+    request: { ...DENIED.request, host: text, id: text, path: text },
+    source: { address: text, principal: text },
+  })
+}
+
+const SEALED = `enc:${'k'.repeat(16)}:${'A_-'.repeat(1_000)}`
+
+test.for([
+  ['masked', '[masked]'],
+  ['masked by an odd text', 'a|b\\c=d\u0000\n\u{1f600}'],
+  ['masked by nothing', ''],
+  ['sealed', SEALED],
+])('fields that are %s break no format, and pass for no address', async ([, text]) => {
+  const decision = withTexts(text ?? '')
+  const [ocsf, ecs, event] = (['ocsf', 'ecs', 'cloudevents'] as const).map((format) =>
+    JSON.parse(LINE_FORMATS[format](decision)),
+  )
+  // `ip_t` of OCSF and `ip` of Elasticsearch: what receives them refuses other texts.
+  expect(ocsf.src_endpoint).toEqual({ svc_name: text })
+  expect(ocsf.unmapped).toMatchObject({ source_address: text, pseudonym: 'psn:2026-11:abc' })
+  expect(ecs.source).toEqual({ address: text })
+  expect(ecs.verdict).toMatchObject({ masked: ['/request/path'], erased: ['/request/id'] })
+  expect(event.data).toEqual(decision.record)
+  const cef = LINE_FORMATS.cef(decision)
+  expect(cef).not.toMatch(/[\n\r]| src=| c6a2=/)
+  expect(cef).toContain(' cs6Label=pseudonym cs6=psn:2026-11:abc')
+  const [row] = await parquetReadObjects({ file: toParquet([decision]).slice().buffer })
+  expect(row).toMatchObject({ principal: text, pseudonym: 'psn:2026-11:abc' })
+  expect(JSON.parse(String(row?.['record']))).toEqual(decision.record)
+})
+
+test('an address is one by its family', () => {
+  const v6 = logged({ source: { address: '2001:db8::7' } })
+  expect(LINE_FORMATS.cef(logged())).toContain(' src=10.0.0.7 ')
+  expect(LINE_FORMATS.cef(v6)).toContain('c6a2Label=Source IPv6 Address c6a2=2001:db8::7')
+  expect(JSON.parse(LINE_FORMATS.ecs(v6)).source.ip).toBe('2001:db8::7')
+})
+
+test('a record with nothing but what the log relies on stops no format', async () => {
+  const { epoch, id, instance, n, outcome, principal, time } = DENIED
+  const record = {
+    ...{ epoch, id, instance, n, outcome, principal, time, v: 1 },
+    ...{ destination: { service: 'x' }, request: { path: '/', method: 5, traceId: {} } },
+    ...{ status: 'none', durationUs: 1.5, policy: [], masked: 'all', reason: null },
+  } as unknown as DecisionRecord
+  const decision = { ...logged(), record }
+  for (const format of Object.values(LINE_FORMATS)) expect(format(decision)).not.toContain('\n')
+  expect(JSON.parse(LINE_FORMATS.ocsf(decision))).toMatchObject({
+    ...{ activity_id: 99, activity_name: 'unknown', status_code: '0' },
+  })
+  const [row] = await parquetReadObjects({ file: toParquet([decision]).slice().buffer })
+  expect(row).toMatchObject({ method: 'unknown', status: 0n })
+  expect(JSON.parse(String(row?.['record']))).toEqual(record)
+})
+
+test('a decision says where it is in the log, and what of it was decrypted', () => {
+  const decision = { ...logged(), origin: 'log.example/1', leaf: 7, opened: ['principal'] }
+  expect(JSON.parse(LINE_FORMATS.json(decision))).toEqual(decision)
+  expect(JSON.parse(LINE_FORMATS.cloudevents(decision))).toMatchObject({
+    leaf: 'log.example/1 7',
+    opened: 'principal',
+  })
+  for (const format of [LINE_FORMATS.ecs, LINE_FORMATS.ocsf]) {
+    const { unmapped, verdict } = JSON.parse(format(decision))
+    expect(unmapped ?? verdict).toMatchObject({ origin: 'log.example/1', leaf: 7 })
+  }
+})

@@ -6,11 +6,16 @@ export interface LoggedDecision {
   readonly index: number
   /** Its chain hash. */
   readonly hash: string
+  /** The log, or its shard, and the leaf there; absent where nobody has said it. */
+  readonly origin?: string
+  readonly leaf?: number
+  /** The personal fields that were decrypted: in the log they are encrypted. */
+  readonly opened?: readonly string[]
   readonly record: DecisionRecord
 }
 
 /** A service with its namespace, where it has one: `shop/payments`. */
-export function destinationName({ destination }: DecisionRecord): string {
+export function destinationName({ destination }: Pick<DecisionRecord, 'destination'>): string {
   const { namespace, service } = destination
   return namespace === undefined ? service : `${namespace}/${service}`
 }

@@ -1,5 +1,7 @@
+import { isIP } from 'node:net'
 import type { DecisionRecord, Outcome } from '@verdict/contract'
 import { destinationName, isLetThrough, type LoggedDecision, present } from './logged-decision.ts'
+import { readable } from './readable-record.ts'
 
 /** The version of the schema that the events are of: https://schema.ocsf.io/1.8.0. */
 export const OCSF_VERSION = '1.8.0'
@@ -47,11 +49,15 @@ const DISPOSITIONS: Readonly<
 
 /**
  * A decision as an event of OCSF: API Activity with the profiles `security_control` and `trace`.
- * What the schema has no place for is in `unmapped`.
+ * What the schema has no place for is in `unmapped`, also an address that is masked or encrypted.
  */
-export function toOcsf({ hash, index, record }: LoggedDecision): Record<string, unknown> {
+export function toOcsf(decision: LoggedDecision): Record<string, unknown> {
+  const { hash, index, leaf, opened, origin, record } = readable(decision)
   const { destination, identity, policy, request, source } = record
-  const activityId = ACTIVITIES[request.method] ?? ACTIVITY_OTHER
+  const activityId = Object.hasOwn(ACTIVITIES, request.method)
+    ? (ACTIVITIES[request.method] ?? ACTIVITY_OTHER)
+    : ACTIVITY_OTHER
+  const isAddress = isIP(source.address ?? '') !== 0
   const { severity } = DISPOSITIONS[record.outcome]
   const user = identity.subject === undefined ? undefined : { uid: identity.subject }
   return present({
@@ -106,7 +112,10 @@ export function toOcsf({ hash, index, record }: LoggedDecision): Record<string, 
       url: { hostname: request.host, path: request.path, scheme: request.scheme },
     },
     http_response: { code: record.status },
-    src_endpoint: { ip: source.address, svc_name: source.principal ?? 'unknown' },
+    src_endpoint: {
+      ip: isAddress ? source.address : undefined,
+      svc_name: source.principal ?? 'unknown',
+    },
     dst_endpoint: { svc_name: destinationName(record), uid: destination.principal },
     trace: { uid: request.traceId },
     unmapped: {
@@ -114,11 +123,18 @@ export function toOcsf({ hash, index, record }: LoggedDecision): Record<string, 
       chain_hash: hash,
       duration_us: record.durationUs,
       epoch: record.epoch,
+      erased: record.erased,
       identity_status: identity.status,
       instance: record.instance,
+      leaf,
+      masked: record.masked,
       n: record.n,
+      opened,
+      origin,
       protocol: record.protocol,
+      pseudonym: record.pseudonym,
       rules: policy.rules,
+      source_address: isAddress ? undefined : source.address,
     },
   })
 }

@@ -1,5 +1,6 @@
 import { type BasicType, parquetWriteBuffer } from 'hyparquet-writer'
 import { destinationName, type LoggedDecision } from './logged-decision.ts'
+import { readable } from './readable-record.ts'
 
 /** Rows of one file: they are in memory until it is written. */
 export const PARQUET_ROWS_MAX = 200_000
@@ -10,12 +11,15 @@ interface Column {
 }
 
 const text = (of: (decision: LoggedDecision) => unknown): Column => ({ type: 'STRING', of })
-const whole = (of: (decision: LoggedDecision) => number): Column => ({
+const whole = (of: (decision: LoggedDecision) => number | undefined): Column => ({
   type: 'INT64',
-  of: (decision) => BigInt(of(decision)),
+  of(decision) {
+    const value = of(decision)
+    return value === undefined ? undefined : BigInt(value)
+  },
 })
 
-/** What is searched for often has a column of its own; `record` has everything. */
+/** What is searched for often has a column of its own; a last one, `record`, has everything. */
 const COLUMNS: Readonly<Record<string, Column>> = {
   index: whole(({ index }) => index),
   time: { type: 'TIMESTAMP', of: ({ record }) => new Date(record.time) },
@@ -40,15 +44,21 @@ const COLUMNS: Readonly<Record<string, Column>> = {
   epoch: whole(({ record }) => record.epoch),
   n: whole(({ record }) => record.n),
   chain_hash: text(({ hash }) => hash),
-  record: text(({ record }) => JSON.stringify(record)),
+  pseudonym: text(({ record }) => record.pseudonym),
+  opened: text(({ opened }) => opened?.join(',')),
+  origin: text(({ origin }) => origin),
+  leaf: whole(({ leaf }) => leaf),
 }
 
 /** A Parquet file of decisions: a row each, compressed with Snappy. */
 export function toParquet(decisions: readonly LoggedDecision[]): Uint8Array {
-  const columnData = Object.entries(COLUMNS).map(([name, { type, of }]) => ({
+  const rows = decisions.map(readable)
+  const columns = Object.entries(COLUMNS).map(([name, { type, of }]) => ({
     name,
     type,
-    data: decisions.map((decision) => of(decision) ?? null),
+    data: rows.map((row) => of(row) ?? null),
   }))
+  const records = decisions.map(({ record }) => JSON.stringify(record))
+  const columnData = [...columns, { name: 'record', type: 'STRING' as const, data: records }]
   return new Uint8Array(parquetWriteBuffer({ columnData, createdBy: 'verdict' }))
 }

@@ -69,6 +69,11 @@ export const settings = {
     optional: true,
     help: 'The folder of the keys of subjects, by default `keys` in the data folder; no backup has both.',
   }),
+  webhooks: setting.path({
+    env: 'VERDICT_AUDIT_WEBHOOKS',
+    optional: true,
+    help: 'A JSON file of the webhooks that decisions are posted to, see docs/subscribers.md.',
+  }),
   scrubRate: setting.integer({
     env: 'VERDICT_AUDIT_SCRUB_RATE',
     default: 1_000,

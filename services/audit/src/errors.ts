@@ -45,6 +45,10 @@ export const AuditErrorCode = {
   witnessRefused: 'witness_refused',
   /** A witness knows another history of the log, or more of it than there is. */
   witnessContradiction: 'witness_contradiction',
+  /** The receiver of a webhook did not answer, or did not accept: it is tried again. */
+  webhookFailed: 'webhook_failed',
+  /** The receiver of a webhook wants nothing more (410): nothing is sent to that URL again. */
+  webhookGone: 'webhook_gone',
 } as const
 export type AuditErrorCode = (typeof AuditErrorCode)[keyof typeof AuditErrorCode]
 

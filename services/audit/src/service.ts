@@ -27,6 +27,8 @@ import { startRetention } from './retention/retention-job.ts'
 import { startScrubber } from './scrub/start-scrubber.ts'
 import { Feed } from './stream/feed.ts'
 import { watchStream } from './stream-watch/watch-stream.ts'
+import { startWebhooks } from './webhooks/start-webhooks.ts'
+import { readWebhooks } from './webhooks/webhook-file.ts'
 
 /** The record of decisions: stores what the journals say, each record once, for all to read. */
 export const audit: ServiceDefinition<typeof settings> = {
@@ -42,6 +44,7 @@ async function start(context: ServiceContext<AuditConfig>): Promise<RunningServi
 
   // What is begun is let go in reverse: the reading, the last heartbeat, the bus, HTTP, the store.
   await using resources = new AsyncDisposableStack()
+  const targets = config.webhooks === undefined ? [] : readWebhooks(config.webhooks)
   const keysDir = config.keyStore ?? join(config.dataDir, 'keys')
   const keys = resources.use(new ServedKeys(keysDir, context))
   const store = await openLog(context, events, new PersonalReader(keys.store))
@@ -58,6 +61,7 @@ async function start(context: ServiceContext<AuditConfig>): Promise<RunningServi
     resources.use(startRetention({ retention: store.retention, periodMs, onPruned, onFailed }))
   }
   const feed = new Feed()
+  resources.use(startWebhooks({ ...context, targets, store, feed }))
   let connection: NatsConnection | undefined
   const authorizer =
     config.authorization === 'off' ? OPEN : new PolicyAuthorizer({ connection: () => connection })
@@ -109,6 +113,10 @@ async function start(context: ServiceContext<AuditConfig>): Promise<RunningServi
     handler: async (message) => {
       keys.take(message)
       intake.take(message)
+    },
+    groupHandler: async (messages) => {
+      for (const message of messages) keys.take(message)
+      intake.takeAll(messages)
     },
     onError: (error) => events.consumeFailed(error),
     signal: ended.signal,

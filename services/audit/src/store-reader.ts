@@ -137,11 +137,14 @@ export abstract class StoreReader {
     return next === undefined ? { entries } : { entries, next }
   }
 
-  /** What comes after an index; `through` is how far it has looked. */
-  follow(filter: Filter, range: { after: number; limit: number }): EntryRun {
+  /**
+   * What comes after an index; `through` is how far it has looked. With `sealed` personal fields are
+   * as they are in the log.
+   */
+  follow(filter: Filter, range: { after: number; limit: number; sealed?: true }): EntryRun {
     const last = this.lastIndex
     const { indices, through } = this.index.search.follow(this.found(filter), { ...range, last })
-    return { entries: this.#entries(indices), through }
+    return { entries: range.sealed ? this.#sealed(indices) : this.#entries(indices), through }
   }
 
   /** The chains, newest first. */
@@ -175,9 +178,13 @@ export abstract class StoreReader {
     return this.index.findings.unresolved()
   }
 
-  #entries(indices: readonly number[]): LogEntry[] {
+  #sealed(indices: readonly number[]): LogEntry[] {
     const entries = indices.map((index) => this.index.read(index))
-    const found = entries.filter((entry) => entry !== undefined)
+    return entries.filter((entry) => entry !== undefined)
+  }
+
+  #entries(indices: readonly number[]): LogEntry[] {
+    const found = this.#sealed(indices)
     const personal = this.#personal
     return personal === undefined ? found : found.map((entry) => personal.open(entry))
   }

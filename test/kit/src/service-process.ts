@@ -68,6 +68,10 @@ export class ServiceProcess implements AsyncDisposable {
     }
   }
 
+  get pid(): number {
+    return this.#child.pid ?? Number.NaN
+  }
+
   /** All that it has logged. */
   get output(): string {
     return this.#output

@@ -8,6 +8,7 @@ import { printable, type Terminal } from '../terminal.ts'
 const FAULTS: readonly string[] = [
   CliErrorCode.auditUnavailable,
   CliErrorCode.badFile,
+  CliErrorCode.streamRefused,
   RecordCheckErrorCode.checkTooLarge,
   // Of what was given on the command line.
   TlogErrorCode.noteKeyMalformed,

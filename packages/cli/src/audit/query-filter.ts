@@ -26,6 +26,11 @@ export const filterOptions = {
 } as const
 export type FilterValues = OptionValues<typeof filterOptions>
 
+const { from: _from, to: _to, path: _path, ...streamOptions } = filterOptions
+
+/** Those of a stream, which knows no time and no path. */
+export const streamFilterOptions: typeof streamOptions = streamOptions
+
 const UNITS_MS: Readonly<Record<string, number>> = {
   s: 1_000,
   m: 60_000,

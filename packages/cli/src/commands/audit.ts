@@ -1,4 +1,5 @@
 import { eraseSubject } from '../audit/erase.ts'
+import { exportAudit } from '../audit/export.ts'
 import { listHolds, placeHold, releaseHold } from '../audit/holds.ts'
 import { makePersonalKeys } from '../audit/personal-keys.ts'
 import { queryAudit } from '../audit/query.ts'
@@ -16,6 +17,7 @@ should have got it some other way than from the log: docs/verify.md tells how.
 `,
   commands: [
     queryAudit,
+    exportAudit,
     fetchReceipt,
     verifyAudit,
     eraseSubject,

@@ -25,6 +25,8 @@ export interface DecisionStreamOptions {
   readonly signal: AbortSignal
   /** The stream was lost, or is back. */
   readonly onState: (state: { connected: boolean; why: string }) => void
+  /** Audit has looked so far and found nothing more that matches. */
+  readonly onPlace?: (index: number) => void
 }
 
 /**
@@ -42,6 +44,7 @@ export async function* followDecisions(options: DecisionStreamOptions): AsyncGen
         retryMs = RETRY_MIN_MS
         if (data !== undefined) yield data
         after = id ?? after
+        if (data === undefined && id !== undefined) options.onPlace?.(Number(id))
       }
     } catch (error) {
       if (signal.aborted) return
