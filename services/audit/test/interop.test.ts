@@ -1,8 +1,11 @@
 import { cpSync, readFileSync, writeFileSync } from 'node:fs'
 import path from 'node:path'
+import { pathToFileURL } from 'node:url'
 import { storeBatch } from '@verdict/bus'
 import {
+  buildFsck,
   buildInterop,
+  fsckAccepts,
   interopMissing,
   runInterop,
   ServiceProcess,
@@ -41,14 +44,18 @@ describe.skipIf(missing !== undefined)(title, { timeout: 120_000 }, () => {
   const data = temporaryDirectory()
   const journal = new TestJournal('authz-1')
   let program = ''
+  let fsck = ''
   let written: Written = { shards: [], receipt: '', accepted: [] }
 
   const verify = async (...args: readonly string[]): Promise<boolean> =>
     (await runInterop(program, ...args)).ok
+  /** By the command of Tessera. */
+  const accepts = async (url: string, vkey: string) => await fsckAccepts(fsck, { url, vkey })
 
   beforeAll(async () => {
     program = buildInterop()
-    written = await writeLog(data, { journal, verify })
+    fsck = buildFsck()
+    written = await writeLog(data, { journal, accepts })
   }, BUILD_TIMEOUT_MS)
   afterAll(async () => data[Symbol.asyncDispose]())
 
@@ -81,11 +88,13 @@ describe.skipIf(missing !== undefined)(title, { timeout: 120_000 }, () => {
     await using tampered = temporaryDirectory()
     const { name = '', size = 0, vkey = '' } = written.shards[0] ?? {}
     cpSync(path.join(data.path, 'log', name), tampered.path, { recursive: true })
-    expect(await verify('log', tampered.path, vkey)).toBe(true)
+    const url = `${pathToFileURL(tampered.path)}/`
+    expect(await accepts(url, vkey)).toBe(true)
     const changed = path.join(tampered.path, fileOf(size))
     const bytes = readFileSync(changed)
     bytes.writeUInt8(bytes.readUInt8(at) ^ 1, at)
     writeFileSync(changed, bytes)
+    expect(await accepts(url, vkey)).toBe(false)
     expect(await verify('log', tampered.path, vkey)).toBe(false)
   })
 })
@@ -99,8 +108,8 @@ async function writeLog(
   dir: TemporaryDirectory,
   {
     journal,
-    verify,
-  }: { journal: TestJournal; verify: (...args: readonly string[]) => Promise<boolean> },
+    accepts,
+  }: { journal: TestJournal; accepts: (url: string, vkey: string) => Promise<boolean> },
 ): Promise<Written> {
   await using bus = await startBus()
   await using audit = await ServiceProcess.start('audit', bus, {
@@ -126,7 +135,7 @@ async function writeLog(
   const url = `/v1/decisions/${journal.lines[0]?.record.id}/receipt`
   const receipt = await (await fetch(audit.url(url))).text()
   const accepted: boolean[] = []
-  for (const shard of shards) accepted.push(await verify('log', audit.url(shard.path), shard.vkey))
+  for (const shard of shards) accepted.push(await accepts(audit.url(shard.path), shard.vkey))
   expect(await audit.end('SIGTERM')).toBe(0)
   return { shards, receipt, accepted }
 }
