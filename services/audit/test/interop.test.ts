@@ -119,21 +119,23 @@ async function writeLog(
     VERDICT_AUDIT_SHARD_LEAVES_MAX: String(SHARD_LEAVES_MAX),
   })
   const recorder = await bus.connect('authz-record')
+  const receiptOf = (at: number) =>
+    audit.url(`/v1/decisions/${journal.lines.at(at)?.record.id}/receipt`)
   for (let n = 0; n < RECORDS; n += 100) {
     const batch = journal.sealed(journal.appendAll(100))
     await storeBatch(recorder, journal.subject, batch, { timeoutMs: 5_000 })
+    // What is there together goes into one shard.
+    if (n + 100 !== SHARD_LEAVES_MAX && n + 100 !== RECORDS) continue
+    await waitFor(async () => (await fetch(receiptOf(-1))).ok, {
+      ...SOON,
+      what: 'a checkpoint of all',
+    })
   }
-  const last = journal.lines.at(-1)?.record.id
-  await waitFor(async () => (await fetch(audit.url(`/v1/decisions/${last}/receipt`))).ok, {
-    ...SOON,
-    what: 'a checkpoint of all',
-  })
   const { shards, vkey } = await audit.get<{ shards: Shard[]; vkey: string }>('/v1/log')
   expect(vkey).toMatch(/^log\.example\/audit\+[0-9a-f]{8}\+/)
   // The key is in the service's own log, too, for whoever hands it on.
   expect(audit.output).toContain(vkey)
-  const url = `/v1/decisions/${journal.lines[0]?.record.id}/receipt`
-  const receipt = await (await fetch(audit.url(url))).text()
+  const receipt = await (await fetch(receiptOf(0))).text()
   const accepted: boolean[] = []
   for (const shard of shards) accepted.push(await accepts(audit.url(shard.path), shard.vkey))
   expect(await audit.end('SIGTERM')).toBe(0)
