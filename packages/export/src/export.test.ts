@@ -1,4 +1,6 @@
+import { readFileSync } from 'node:fs'
 import type { DecisionRecord } from '@verdict/contract'
+import { Ajv2020 } from 'ajv/dist/2020.js'
 import { parquetReadObjects } from 'hyparquet'
 import { expect, test } from 'vitest'
 import { LINE_FORMATS } from './line-formats.ts'
@@ -36,6 +38,12 @@ const logged = (changes: Partial<DecisionRecord> = {}): LoggedDecision => ({
   hash: 'wb3tJAC8EYPsPqiRvDw8cxHgWjCH2-5TNw29-mOAjjw',
   record: { ...DENIED, ...changes },
 })
+
+/** The class and its profiles as OCSF publishes them, as a JSON Schema. */
+const SCHEMA = new URL('../test/ocsf-api-activity.schema.json', import.meta.url)
+const isApiActivity = new Ajv2020({ allErrors: true, strict: false }).compile(
+  JSON.parse(readFileSync(SCHEMA, 'utf8')),
+)
 
 test('an event of OCSF is an API activity with its authorization and what became of it', () => {
   const event = toOcsf(logged())
@@ -77,6 +85,26 @@ test.for([
     expect(event).toMatchObject({ action_id: action, disposition_id: what })
   },
 )
+
+test.for([
+  ['with all that there is', {}],
+  [
+    'of which little is known',
+    {
+      destination: { service: 'unknown' },
+      identity: { status: 'anonymous' },
+      policy: {},
+      request: { host: '', method: 'PURGE', path: '' },
+      source: { address: 'no address' },
+    },
+  ],
+  ['of a fault', { outcome: 'error', status: 503 }],
+  ['of a dry run', { enforced: false }],
+] as const)('a decision %s is valid by the schema of OCSF', ([, changes]) => {
+  const event = JSON.parse(LINE_FORMATS.ocsf(logged(changes)))
+  isApiActivity(event)
+  expect(isApiActivity.errors ?? []).toEqual([])
+})
 
 test('a document of ECS says who, what, where, and that a fault is neither', () => {
   const document = JSON.parse(LINE_FORMATS.ecs(logged()))

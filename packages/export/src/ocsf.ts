@@ -21,6 +21,8 @@ const ACTIVITIES: Readonly<Record<string, number>> = {
   DELETE: 4,
 }
 const ACTIVITY_OTHER = 99
+/** Those that the schema knows; another one is in the operation. */
+const METHODS = new Set([...Object.keys(ACTIVITIES), 'TRACE', 'CONNECT'])
 const ACTIVITY_NAMES: Readonly<Record<number, string>> = {
   1: 'Create',
   2: 'Read',
@@ -90,12 +92,7 @@ export function toOcsf(decision: LoggedDecision): Record<string, unknown> {
       authorizations: [
         present({
           decision: record.outcome,
-          policy: {
-            is_applied: record.enforced !== false,
-            name: policy.entrypoint,
-            uid: policy.bundle,
-            version: policy.revision,
-          },
+          policy: policyOf(record),
         }),
       ],
       idp: { name: identity.issuer },
@@ -107,7 +104,7 @@ export function toOcsf(decision: LoggedDecision): Record<string, unknown> {
       service: { name: destinationName(record) },
     },
     http_request: {
-      http_method: request.method,
+      http_method: METHODS.has(request.method) ? request.method : undefined,
       uid: request.id,
       url: { hostname: request.host, path: request.path, scheme: request.scheme },
     },
@@ -137,6 +134,13 @@ export function toOcsf(decision: LoggedDecision): Record<string, unknown> {
       source_address: isAddress ? undefined : source.address,
     },
   })
+}
+
+/** A policy has a name at least: where none was asked, there is none to tell of. */
+function policyOf({ enforced, policy }: DecisionRecord): object | undefined {
+  const { bundle, entrypoint, revision } = policy
+  if (bundle === undefined && entrypoint === undefined) return undefined
+  return { is_applied: enforced !== false, name: entrypoint, uid: bundle, version: revision }
 }
 
 /** The profile `security_control`. */
