@@ -27,6 +27,11 @@ export function median(values: readonly number[]): number {
   return sorted[sorted.length >> 1] ?? 0
 }
 
+/** What the file system syncs a second, one small write after the other. */
+export async function syncsPerSecond(): Promise<number> {
+  return 1_000 / (await syncMs())
+}
+
 /** The median of many small writes that are made durable, in ms. */
 async function syncMs(): Promise<number> {
   await using directory = temporaryDirectory()

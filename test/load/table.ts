@@ -25,8 +25,13 @@ export function tableOf(rows: readonly Row[]): string {
     `${row.restMegabytes.toFixed(0)} → ${row.loadMegabytes.toFixed(0)}`,
     ...row.steady.map(latencies),
   ])
-  const rule = HEADINGS.map(() => '---')
-  return [HEADINGS, rule, ...lines].map((cells) => `| ${cells.join(' | ')} |`).join('\n')
+  return markdown([HEADINGS, ...lines])
+}
+
+/** Rows of cells, of which the first are the headings. */
+export function markdown([headings = [], ...rows]: readonly (readonly string[])[]): string {
+  const rule = headings.map(() => '---')
+  return [headings, rule, ...rows].map((cells) => `| ${cells.join(' | ')} |`).join('\n')
 }
 
 function ratio(row: Row, to: Row | undefined): string {

@@ -10,7 +10,11 @@ import { decisionsConsumer } from './stream-declaration.ts'
 const TIMEOUT = { timeout: 60_000 }
 const SOON = { deadlineMs: 15_000 }
 
-function reading(nc: NatsConnection, handler?: ConsumeOptions['handler']) {
+function reading(
+  nc: NatsConnection,
+  handler?: ConsumeOptions['handler'],
+  groupHandler?: ConsumeOptions['groupHandler'],
+) {
   const seqs: number[] = []
   const errors: unknown[] = []
   const stop = new AbortController()
@@ -21,6 +25,12 @@ function reading(nc: NatsConnection, handler?: ConsumeOptions['handler']) {
       await handler?.(message)
       seqs.push(message.seq)
     },
+    ...(groupHandler && {
+      groupHandler: async (messages) => {
+        await groupHandler(messages)
+        seqs.push(...messages.map(({ seq }) => seq))
+      },
+    }),
     onError: (error) => errors.push(error),
     signal: stop.signal,
   })
@@ -32,11 +42,11 @@ function reading(nc: NatsConnection, handler?: ConsumeOptions['handler']) {
 }
 
 /** Stores as a decision point does: again and again until it is told that the batch is stored. */
-async function storing(bus: TestBus): Promise<(count: number) => Promise<void>> {
+async function storing(bus: TestBus, bytes = 0): Promise<(count: number) => Promise<void>> {
   const recorder = await bus.connect('authz-record')
   return async (count) => {
     for (let n = 0; n < count; n++) {
-      const batch = new TextEncoder().encode(`${n}\n`)
+      const batch = new TextEncoder().encode(`${n}\n`.padStart(bytes))
       const subject = subjects.journal('authz-1')
       await waitFor(
         () => storeBatch(recorder, subject, batch, { timeoutMs: 2_000 }).catch(() => undefined),
@@ -99,6 +109,60 @@ test('what a handler fails on comes again, before all that is behind it', TIMEOU
   expect(again).toEqual([true])
   expect(reader.consumption.health()).toMatchObject({ ok: true })
   // The same fault, three times over, is told once.
+  expect(reader.errors).toMatchObject([{ message: 'the disk is full' }])
+  await reader.end()
+})
+
+test(
+  'messages that are there together are handled in groups, which have a bound',
+  TIMEOUT,
+  async () => {
+    await using bus = await startBus()
+    const count = 14
+    const bytes = 450_000
+    await (await storing(bus, bytes))(count)
+    const groups: number[][] = []
+    const alone: number[] = []
+    const reader = reading(
+      await bus.connect('audit'),
+      async ({ seq }) => void alone.push(seq),
+      async (messages) => void groups.push(messages.map(({ data }) => data.length)),
+    )
+    await waitFor(() => reader.seqs.length === count, { ...SOON, what: 'all messages' })
+    expect(reader.seqs).toEqual(firstSeqs(count))
+    // Three of them reach the bytes of a group, and nine are what a pull may bring.
+    expect(groups.map(({ length }) => length)).toEqual([3, 3, 3, 3, 2])
+    expect(alone).toEqual([])
+    await waitFor(() => reader.consumption.pending() === 0, { ...SOON, what: 'nothing to be left' })
+    await reader.end()
+    expect(reader.errors).toEqual([])
+    const nc = await bus.connect('audit')
+    const info = await nc.request(`${streamApi('audit')}.CONSUMER.INFO.${DECISIONS.name}.audit`)
+    expect(info.json()).toMatchObject({ num_ack_pending: 0, ack_floor: { stream_seq: count } })
+  },
+)
+
+test('of a group that fails each message is handled by itself, in order', TIMEOUT, async () => {
+  await using bus = await startBus()
+  await (await storing(bus))(8)
+  let faults = 0
+  const again: number[] = []
+  const reader = reading(
+    await bus.connect('audit'),
+    ({ seq, redelivered }) => {
+      if (seq === 5 && faults++ < 2) return Promise.reject(new Error('the disk is full'))
+      // It may have been handled in the group.
+      if (redelivered) again.push(seq)
+      return Promise.resolve()
+    },
+    (messages) =>
+      messages.some(({ seq }) => seq === 5) && faults < 2
+        ? Promise.reject(new Error('one of them'))
+        : Promise.resolve(),
+  )
+  await waitFor(() => reader.seqs.length === 8, { ...SOON, what: 'all messages' })
+  expect(reader.seqs).toEqual(firstSeqs(8))
+  expect(again).toEqual([1, 2, 3, 4])
   expect(reader.errors).toMatchObject([{ message: 'the disk is full' }])
   await reader.end()
 })

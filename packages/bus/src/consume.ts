@@ -1,27 +1,26 @@
-import { messageOf } from '@verdict/contract'
+import { setImmediate as yieldToOthers } from 'node:timers/promises'
+import { ACK_PENDING_MAX, messageOf } from '@verdict/contract'
 import type { Msg, NatsConnection } from 'nats'
 import { pause, settledWithin } from './bounded-wait.ts'
 import { type BusHealth, connectionState } from './connection-state.ts'
 import { parseDelivery } from './delivery.ts'
 import { askJetStream } from './jetstream-api.ts'
+import { type ConsumedMessage, consumed, giveBack, groupOf } from './message-group.ts'
 import { pull } from './pull.ts'
+
+export type { ConsumedMessage } from './message-group.ts'
 
 /** Messages of one pull; they are in memory until they are handled. */
 export const DEFAULT_BATCH_MAX = 16
+/** The same, where they are handled in groups: half of what the server has in flight. */
+export const GROUPED_BATCH_MAX = ACK_PENDING_MAX / 2
+/** Bytes of such a pull: what does not fit is in the next one. */
+export const GROUPED_BATCH_BYTES_MAX = 4 * 1024 * 1024
 /** After a fault the consumer is asked again, at first soon, then at this pace for ever. */
 const RETRY_PAUSE_MIN_MS = 100
 const RETRY_PAUSE_MAX_MS = 2_000
 /** The wait for the last acknowledgements to leave. */
 const FLUSH_TIMEOUT_MS = 1_000
-
-export interface ConsumedMessage {
-  readonly data: Uint8Array
-  readonly subject: string
-  /** It was delivered before, and perhaps handled; a server that was killed may not know. */
-  readonly redelivered: boolean
-  /** Its place in the stream. */
-  readonly seq: number
-}
 
 export interface ConsumeOptions {
   readonly stream: string
@@ -31,7 +30,13 @@ export interface ConsumeOptions {
    * whole pull takes longer than ACK_WAIT_MS.
    */
   readonly handler: (message: ConsumedMessage) => Promise<void>
-  /** Messages of one pull. Default 16. */
+  /**
+   * Is given the messages that are there together, up to GROUP_BYTES_MAX, so that they can share
+   * what costs much, such as a sync. All of them are acknowledged when it resolves; when it rejects
+   * each is given to `handler`, by itself and in order, as if there had been no group.
+   */
+  readonly groupHandler?: (messages: readonly ConsumedMessage[]) => Promise<void>
+  /** Messages of one pull. Default 16, with a handler of groups GROUPED_BATCH_MAX. */
   readonly batchMax?: number
   /** Is told a fault once, however often the same one shows again. */
   readonly onError: (error: unknown) => void
@@ -98,7 +103,7 @@ class ConsumeLoop {
   async #round(): Promise<boolean> {
     try {
       if (!this.#bound) await this.#bind()
-      const messages = await pull(this.#nc, { ...this.#options, batchMax: this.#batchMax })
+      const messages = await pull(this.#nc, { ...this.#options, ...this.#batchBounds })
       if (messages.length === 0) this.pending = 0
       this.#fault = undefined
       return await this.#handleAll(messages)
@@ -111,8 +116,10 @@ class ConsumeLoop {
     }
   }
 
-  get #batchMax(): number {
-    return this.#options.batchMax ?? DEFAULT_BATCH_MAX
+  get #batchBounds(): { batchMax: number; bytesMax?: number } {
+    const { batchMax, groupHandler } = this.#options
+    if (groupHandler === undefined) return { batchMax: batchMax ?? DEFAULT_BATCH_MAX }
+    return { batchMax: batchMax ?? GROUPED_BATCH_MAX, bytesMax: GROUPED_BATCH_BYTES_MAX }
   }
 
   /** Tells at once whether the consumer is there; an empty pull would tell after seconds. */
@@ -125,31 +132,56 @@ class ConsumeLoop {
   }
 
   async #handleAll(messages: readonly Msg[]): Promise<boolean> {
-    for (const [index, message] of messages.entries()) {
-      if (this.#options.signal.aborted) return giveBack(messages.slice(index))
-      const { deliveries, seq, pending } = parseDelivery(message)
-      const { data, subject } = message
-      try {
-        await this.#options.handler({ data, subject, seq, redelivered: deliveries > 1 })
-        message.respond('+ACK')
-        this.pending = pending + messages.length - index - 1
-        this.#handlerFault = undefined
-      } catch (error) {
-        const text = `message ${seq}: ${messageOf(error)}`
-        if (text !== this.#handlerFault) this.#options.onError(error)
-        this.#handlerFault = text
-        return giveBack(messages.slice(index))
+    for (let at = 0; at < messages.length; ) {
+      const rest = messages.slice(at)
+      const group = this.#options.groupHandler ? groupOf(rest) : rest.slice(0, 1)
+      const together = group.length > 1 && (await this.#handledTogether(group))
+      const left = messages.length - at - group.length
+      if (together) this.#acknowledge(group, left)
+      else {
+        const failedAt = await this.#handleEach(group, left)
+        if (failedAt !== undefined) return giveBack(messages.slice(at + failedAt))
       }
+      at += group.length
+      // Whoever answers questions in this process has its turn.
+      await yieldToOthers()
     }
     return true
   }
-}
 
-/**
- * Has the server deliver the messages again, first of all and in this order, to whichever copy of
- * the reader asks next. This one asks after a pause, so a fault of its own does not make it spin.
- */
-function giveBack(messages: readonly Msg[]): false {
-  for (const message of messages) message.respond('-NAK')
-  return false
+  /** Who of them is at fault is found out one by one. */
+  async #handledTogether(group: readonly Msg[]): Promise<boolean> {
+    if (this.#options.signal.aborted) return false
+    try {
+      await this.#options.groupHandler?.(group.map((message) => consumed(message)))
+      return true
+    } catch {
+      return false
+    }
+  }
+
+  /** Tells which of them was not handled, and with it all behind it. */
+  async #handleEach(group: readonly Msg[], left: number): Promise<number | undefined> {
+    for (const [index, message] of group.entries()) {
+      if (this.#options.signal.aborted) return index
+      try {
+        await this.#options.handler(consumed(message, group.length > 1))
+        this.#acknowledge([message], left + group.length - index - 1)
+      } catch (error) {
+        const text = `message ${parseDelivery(message).seq}: ${messageOf(error)}`
+        if (text !== this.#handlerFault) this.#options.onError(error)
+        this.#handlerFault = text
+        return index
+      }
+    }
+    return undefined
+  }
+
+  #acknowledge(messages: readonly Msg[], left: number): void {
+    for (const message of messages) {
+      message.respond('+ACK')
+      this.pending = parseDelivery(message).pending + left
+    }
+    this.#handlerFault = undefined
+  }
 }

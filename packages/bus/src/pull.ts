@@ -14,11 +14,15 @@ const NS_PER_MS = 1_000_000
 
 /** The codes by which JetStream ends a pull in order: nothing is left, or nothing came. */
 const ENDED_IN_ORDER = [404, 408]
+/** It ends one in order by what it says here, too: the next message is for the next pull. */
+const FULL = /exceeds maxbytes/i
 
 export interface PullOptions {
   readonly stream: string
   readonly durable: string
   readonly batchMax: number
+  /** Bytes of all messages, more than the largest one has; default: without a bound of their own. */
+  readonly bytesMax?: number
   readonly signal: AbortSignal
   /** The wait for the first message; default: PULL_EXPIRES_MS. */
   readonly expiresMs?: number
@@ -31,7 +35,7 @@ export interface PullOptions {
  * @throws {BusError} `consumer_missing`, `forbidden`, `timeout`, `disconnected`, `api_refused`
  */
 export async function pull(nc: NatsConnection, options: PullOptions): Promise<Msg[]> {
-  const { stream, durable, batchMax, signal, api = streamApi } = options
+  const { stream, durable, batchMax, bytesMax, signal, api = streamApi } = options
   const expiresMs = options.expiresMs ?? PULL_EXPIRES_MS
   const state = connectionState(nc)
   const inbox = createInbox(inboxPrefix(state.role))
@@ -44,7 +48,7 @@ export async function pull(nc: NatsConnection, options: PullOptions): Promise<Ms
       } else if (message.subject !== inbox) {
         messages.push(message)
         if (messages.length === batchMax) end()
-      } else if (ENDED_IN_ORDER.includes(message.headers?.code ?? 0)) end()
+      } else if (endsInOrder(message)) end()
       else fail(refusal(message, durable))
     },
   })
@@ -58,7 +62,7 @@ export async function pull(nc: NatsConnection, options: PullOptions): Promise<Ms
   signal.addEventListener('abort', stop)
   const expires = expiresMs * NS_PER_MS
   // With both, the server sends what it has and ends the pull; only an empty one waits.
-  const body = JSON.stringify({ batch: batchMax, expires, no_wait: true })
+  const body = JSON.stringify({ batch: batchMax, max_bytes: bytesMax, expires, no_wait: true })
   const next = `${api(state.role)}.CONSUMER.MSG.NEXT.${stream}.${durable}`
   nc.publish(next, body, { reply: inbox })
   try {
@@ -76,6 +80,10 @@ export async function pull(nc: NatsConnection, options: PullOptions): Promise<Ms
     if (!subscription.isClosed()) subscription.unsubscribe()
   }
   return messages
+}
+
+function endsInOrder({ headers }: Msg): boolean {
+  return ENDED_IN_ORDER.includes(headers?.code ?? 0) || FULL.test(headers?.description ?? '')
 }
 
 function refusal(message: Msg, durable: string): BusError {

@@ -30,7 +30,6 @@ export interface JournalRow extends JournalMode {
   readonly perSecond: number
   /** Of all threads, for each record. */
   readonly cpuUs: number
-  readonly userUs: number
   /** Records that share a sync. */
   readonly group: number
   /** What an answer waits for its record, in ms. */
@@ -118,7 +117,6 @@ async function measure(
       waiting,
       perSecond: records / seconds,
       cpuUs: (user + system) / records,
-      userUs: user / records,
       group: records / (after.commits - before.commits),
       p50: quantile(0.5),
       p99: quantile(0.99),

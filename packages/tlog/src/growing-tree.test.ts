@@ -3,7 +3,7 @@ import { expect, test } from 'vitest'
 import { entryOf, hex, leavesOf, rootOf } from '../test/reference-tree.ts'
 import vectors from '../test/vectors/merkle.json' with { type: 'json' }
 import { decodeBundle } from './entry-bundle.ts'
-import { GrowingTree, type Growth, PENDING_BYTES_MAX } from './growing-tree.ts'
+import { GrowingTree, type Growth, PENDING_BYTES_MAX, type TreeFiles } from './growing-tree.ts'
 import { leafHash as leafHashOf } from './hash.ts'
 import { bundlePath, newBundles, newTiles, tilePath } from './tile.ts'
 import { TiledTree } from './tiled-tree.ts'
@@ -39,6 +39,30 @@ test('the published tree has its published root at every size', () => {
     expect(hex(tree.root())).toBe(root)
     if (size < vectors.leaves.length) tree.append(Buffer.from(vectors.leaves[size] ?? '', 'hex'))
   }
+})
+
+test('what is full can be taken before the rest, and together they are what a tree grew by', () => {
+  const fileNames = ({ tiles, bundles }: TreeFiles): string[] => [
+    ...tiles.map(({ tile }) => tilePath(tile)),
+    ...bundles.map(({ bundle }) => bundlePath(bundle)),
+  ]
+  const [together, apart] = [new GrowingTree(), new GrowingTree()]
+  for (let index = 0; index < 600; index++) {
+    together.append(entryOf(index))
+    apart.append(entryOf(index))
+  }
+  const full = apart.takeFull()
+  expect(fileNames(full)).toEqual([
+    'tile/0/000',
+    'tile/0/001',
+    'tile/entries/000',
+    'tile/entries/001',
+  ])
+  expect(fileNames(apart.takeFull())).toEqual([])
+  const [left, all] = [apart.take(), together.take()]
+  expect(left.older).toBe(0)
+  expect(hex(left.head.root)).toBe(hex(all.head.root))
+  expect([...fileNames(full), ...fileNames(left)].sort()).toEqual(fileNames(all).sort())
 })
 
 test('what a tree grew by is its new tiles and bundles, and reads back from any size', async () => {

@@ -8,12 +8,16 @@ import { checkSize } from './tree-size.ts'
 
 export type ReadBundle = (bundle: Bundle) => Promise<Uint8Array> | Uint8Array
 
-/** What a log has grown by, to be written before anything says so. */
-export interface Growth {
-  readonly older: number
-  readonly head: TreeHead
+/** The files of a tree. */
+export interface TreeFiles {
   readonly tiles: readonly { readonly tile: Tile; readonly bytes: Uint8Array }[]
   readonly bundles: readonly { readonly bundle: Bundle; readonly bytes: Uint8Array }[]
+}
+
+/** What a log has grown by, to be written before anything says so. */
+export interface Growth extends TreeFiles {
+  readonly older: number
+  readonly head: TreeHead
 }
 
 /** Entries and hashes that wait to be taken; beyond that, nothing more is appended. */
@@ -102,12 +106,24 @@ export class GrowingTree {
   }
 
   /**
+   * What is full by now, and will not change whatever is appended. Whoever writes it has to have it
+   * written before anything says what `take` gives, in which it is not any more.
+   */
+  takeFull(): TreeFiles {
+    const full = { tiles: this.#tiles, bundles: this.#bundles }
+    this.#tiles = []
+    this.#bundles = []
+    this.#pendingBytes = 0
+    return full
+  }
+
+  /**
    * What is new since the last time. If it cannot be written, the tree is ahead of the log: drop
    * it and resume from what was written.
    */
   take(): Growth {
-    const tiles = this.#tiles
-    const bundles = this.#bundles
+    const tiles = [...this.#tiles]
+    const bundles = [...this.#bundles]
     for (const tile of edgeTiles(this.#size)) {
       // A partial tile that has not changed since was taken then.
       if (Math.floor(this.#taken / TILE_WIDTH ** tile.level) === hashesOf(tile)) continue

@@ -2,7 +2,13 @@ export { type Checkpoint, formatCheckpoint, parseCheckpoint } from './checkpoint
 export { BUNDLE_BYTES_MAX, decodeBundle, encodeBundle } from './entry-bundle.ts'
 export * from './errors.ts'
 export * from './evidence.ts'
-export { GrowingTree, type Growth, PENDING_BYTES_MAX, type ReadBundle } from './growing-tree.ts'
+export {
+  GrowingTree,
+  type Growth,
+  PENDING_BYTES_MAX,
+  type ReadBundle,
+  type TreeFiles,
+} from './growing-tree.ts'
 export {
   EMPTY_ROOT,
   ENTRY_BYTES_MAX,

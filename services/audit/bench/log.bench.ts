@@ -1,7 +1,8 @@
 /**
  * What the log costs on a disk: `node services/audit/bench/log.bench.ts [folder]`. First how often
  * the file system syncs, then records a second into the log alone and into the store, which has the
- * index, too, by how many come together. Checkpoints are made as often as in service.
+ * index, too, by how many come together; `for a sync` is the ratio of both. Checkpoints are made as
+ * often as in service. The last rows group the messages of the ones before, as the service does.
  */
 import { mkdirSync, mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
@@ -19,11 +20,21 @@ import { Store } from '../src/store.ts'
 const RUN_MS = 4_000
 const BATCHES = [1, 16, 128, 700]
 const STORED_RECORDS = 60_000
+/** Messages that share a sync, by how many records each has: about a MiB. */
+const GROUPS = [
+  [1, 32],
+  [16, 32],
+  [128, 12],
+] as const
 const signer = createSigner('bench.example', KeyAlgorithm.ed25519, new Uint8Array(32).fill(1))
+const journal = new TestJournal('bench')
+const lines = journal.appendAll(STORED_RECORDS)
 const root = mkdtempSync(path.join(process.argv[2] ?? tmpdir(), 'verdict-bench-'))
 
-/** Runs for a while, or until `once` has nothing more to do. */
-async function measure(what: string, once: () => number | Promise<number>): Promise<void> {
+let syncsPerSecond = Number.NaN
+
+/** Runs for a while, or until `once` has nothing more to do; tells how many a second. */
+async function measure(what: string, once: () => number | Promise<number>): Promise<number> {
   const startedAt = performance.now()
   const cpu = process.cpuUsage()
   let count = 0
@@ -38,7 +49,15 @@ async function measure(what: string, once: () => number | Promise<number>): Prom
   }
   const perSecond = Math.round((count * 1_000) / (performance.now() - startedAt))
   const { user, system } = process.cpuUsage(cpu)
-  print(what, perSecond, ((user + system) / count).toFixed(1), longestMs.toFixed(1))
+  const cpuUs = ((user + system) / count).toFixed(1)
+  print(
+    what,
+    perSecond,
+    cpuUs,
+    longestMs.toFixed(1),
+    (perSecond / (syncsPerSecond || perSecond)).toFixed(1),
+  )
+  return perSecond
 }
 
 function print(what: string, ...columns: readonly (number | string)[]): void {
@@ -49,12 +68,14 @@ async function measureSyncs(bytes: number): Promise<void> {
   const file = diskFs(root).open(`sync-${bytes}`)
   const block = Buffer.alloc(bytes, 'x')
   let at = 0
-  await measure(`fsync of ${bytes} bytes`, () => {
+  const perSecond = await measure(`fsync of ${bytes} bytes`, () => {
     file.write(block, at)
     file.sync()
     at += bytes
     return 1
   })
+  // The first is of a small write: as often as the file system can sync at all.
+  if (Number.isNaN(syncsPerSecond)) syncsPerSecond = perSecond
   file.close()
 }
 
@@ -76,29 +97,30 @@ async function measureLog(batch: number): Promise<void> {
   })
 }
 
-async function measureStore(messages: readonly TestMessage[], batch: number): Promise<void> {
-  using store = await Store.open({ dir: path.join(root, `store-${batch}`) })
-  const left = messages.values()
-  await measure(`log and index, ${batch} together`, async () => {
-    // As between two messages, when checkpoints are due, too.
+async function measureStore(batch: number, group = 1): Promise<void> {
+  const messages = messagesOf(batch)
+  using store = await Store.open({ dir: path.join(root, `store-${batch}-${group}`) })
+  const what = group === 1 ? `${batch} together` : `${group} messages of ${batch}`
+  await measure(`log and index, ${what}`, async () => {
+    // As between two groups, when checkpoints are due, too.
     await yieldToOthers()
-    const { value } = left.next()
-    return value === undefined ? 0 : store.record(value).stored.length
+    const recorded = store.recordAll(messages.splice(0, group))
+    return recorded.reduce((sum, { stored }) => sum + stored.length, 0)
   })
 }
 
+function messagesOf(batch: number): TestMessage[] {
+  return Array.from({ length: Math.ceil(lines.length / batch) }, (_, at) =>
+    journal.message(lines.slice(at * batch, (at + 1) * batch), at + 1),
+  )
+}
+
 try {
-  print('what', 'per second', 'µs CPU each', 'longest, ms')
+  print('what', 'per second', 'µs CPU each', 'longest, ms', 'for a sync')
   for (const bytes of [1_024, 128 * 1_024]) await measureSyncs(bytes)
   for (const batch of BATCHES) await measureLog(batch)
-  const journal = new TestJournal('bench')
-  const lines = journal.appendAll(STORED_RECORDS)
-  for (const batch of BATCHES) {
-    const messages = Array.from({ length: Math.ceil(lines.length / batch) }, (_, at) =>
-      journal.message(lines.slice(at * batch, (at + 1) * batch), at + 1),
-    )
-    await measureStore(messages, batch)
-  }
+  for (const batch of BATCHES) await measureStore(batch)
+  for (const [batch, group] of GROUPS) await measureStore(batch, group)
 } finally {
   rmSync(root, { recursive: true, force: true })
 }

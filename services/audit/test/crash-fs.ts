@@ -1,6 +1,6 @@
 import path from 'node:path'
 import type { LockBook, LockRecord } from '../src/log/lock-record.ts'
-import type { LogFile, LogFs } from '../src/log/log-fs.ts'
+import type { LogFile, LogFs, MeanwhileParts } from '../src/log/log-fs.ts'
 
 /** The machine has stopped at one of the operations. */
 export class Crash extends Error {}
@@ -168,6 +168,23 @@ export class CrashFs implements LogFs {
       },
       close: () => undefined,
     }
+  }
+
+  async writeMeanwhile(
+    file: string,
+    bytes: Uint8Array,
+    { beside, isWanted }: MeanwhileParts,
+  ): Promise<boolean> {
+    const written = this.open(beside)
+    written.write(bytes, 0)
+    await Promise.resolve()
+    written.truncate(bytes.length)
+    written.sync()
+    await Promise.resolve()
+    const wanted = isWanted()
+    if (wanted) this.rename(beside, file)
+    else this.remove(beside)
+    return wanted
   }
 
   rename(from: string, to: string): void {

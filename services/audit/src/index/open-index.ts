@@ -6,6 +6,8 @@ const SCHEMA_VERSION = 2
 
 /** Pages of changes that are gathered before they are put in their places: about 40 MB. */
 const WAL_PAGES = 10_000
+/** Of pages in memory: with SQLite's 2 MiB those at which the indexes grow are read again and again. */
+const CACHE_KIBIBYTES = 32 * 1024
 
 /**
  * Opens the index. It is never the truth: a file that is broken, or of another version, is removed,
@@ -26,6 +28,7 @@ export function openIndex(file: string): DatabaseSync {
 }
 
 function stamped(db: DatabaseSync): DatabaseSync {
-  db.exec(`PRAGMA user_version=${SCHEMA_VERSION}; PRAGMA wal_autocheckpoint=${WAL_PAGES}`)
+  const bounds = `PRAGMA wal_autocheckpoint=${WAL_PAGES}; PRAGMA cache_size=-${CACHE_KIBIBYTES}`
+  db.exec(`PRAGMA user_version=${SCHEMA_VERSION}; ${bounds}`)
   return db
 }

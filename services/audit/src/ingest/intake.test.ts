@@ -52,6 +52,25 @@ test('a batch that listeners could not be told of is not done with', async () =>
   expect(told).toEqual([1, 2])
 })
 
+test('several messages are taken in together, and listeners are told in their order', async () => {
+  await using dir = temporaryDirectory()
+  using store = await Store.open({ dir: dir.path })
+  const { bus, intake, told } = intakeOf(store)
+  const journal = new TestJournal('pdp')
+  const messages = [1, 2, 3].map((seq) => journal.message(journal.appendAll(2), seq))
+  const delivered = (redelivered: boolean) =>
+    messages.map((message) => ({ ...message, redelivered }))
+  bus.connected = false
+  expect(() => intake.takeAll(delivered(false))).toThrow(
+    expect.objectContaining({ code: 'not_told' }),
+  )
+  expect([store.lastIndex, told.length]).toEqual([6, 0])
+  bus.connected = true
+  intake.takeAll(delivered(true))
+  expect(told).toEqual([1, 2, 3, 4, 5, 6])
+  expect([store.lastIndex, store.unresolved()]).toEqual([6, {}])
+})
+
 test('a store that fails is said by the health, and nobody is told of anything', async () => {
   await using dir = temporaryDirectory()
   const store = await Store.open({ dir: dir.path })

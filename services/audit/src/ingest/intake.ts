@@ -54,18 +54,26 @@ export class Intake {
    * @throws {AuditError} `store_failed`, `not_told`: the message has to be delivered again
    */
   take(message: DeliveredMessage): void {
+    this.takeAll([message])
+  }
+
+  /** The same of several messages, with one sync: all of them may be acknowledged, or none. */
+  takeAll(messages: readonly DeliveredMessage[]): void {
     const { connected, events, feed, store, tell } = this.#parts
     const startedAt = performance.now()
-    const recorded = this.#guarded(() => store.record(message))
-    this.#taken++
-    events.recorded(recorded, { seconds: (performance.now() - startedAt) / 1000 })
+    const all = this.#guarded(() => store.recordAll(messages))
+    const took = { seconds: (performance.now() - startedAt) / 1000 }
+    this.#taken += messages.length
+    for (const recorded of all) events.recorded(recorded, took)
     feed.wake()
     if (!connected()) {
       const why = 'the connection was lost before subscribers were told: the batch comes again'
       throw new AuditError(AuditErrorCode.notTold, why)
     }
-    if (message.redelivered) for (const line of recorded.told.again) tell(line)
-    for (const line of recorded.told.fresh) tell(line)
+    for (const [at, { told }] of all.entries()) {
+      if (messages[at]?.redelivered) for (const line of told.again) tell(line)
+      for (const line of told.fresh) tell(line)
+    }
   }
 
   #guarded<T>(write: () => T): T {

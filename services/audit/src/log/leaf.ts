@@ -48,6 +48,8 @@ export const CHAIN_HASH = /^[A-Za-z0-9_-]{43}$/
 const BRACE = 0x7b
 const CHAIN_HASH_CHARS = 43
 const VERSION = 1
+/** Of a UTF-16 unit in UTF-8. */
+const UNIT_BYTES_MAX = 3
 /** A leaf holds this much of evidence, which grows by a third as base64. */
 const EVIDENCE_BYTES_PER_LEAF = 48_000
 
@@ -58,7 +60,9 @@ export function decisionLeaf({ hash: chained, json }: JournalLine): Uint8Array {
 
 /** Whether a line can be a leaf: long enough for every line that a journal takes. */
 export function fitsLeaf({ json }: JournalLine): boolean {
-  return Buffer.byteLength(json) <= ENTRY_BYTES_MAX - CHAIN_HASH_CHARS - 1
+  const bytesMax = ENTRY_BYTES_MAX - CHAIN_HASH_CHARS - 1
+  // Most lines are short enough however long their characters are.
+  return json.length * UNIT_BYTES_MAX <= bytesMax || Buffer.byteLength(json) <= bytesMax
 }
 
 /** The leaves of a finding: itself, then its evidence. */

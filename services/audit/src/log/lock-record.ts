@@ -166,12 +166,13 @@ function openRecord(file: string): DatabaseSync {
 function enter(db: DatabaseSync, file: string): number {
   try {
     db.exec(SCHEMA)
-    const row = db
+    // All rows: with the first alone a commit that fails afterwards would not be told.
+    const [row] = db
       .prepare(
         `INSERT INTO writer VALUES (1, 1)
          ON CONFLICT DO UPDATE SET number = number + 1 RETURNING number`,
       )
-      .get()
+      .all()
     return Number(row?.['number'])
   } catch (cause) {
     throw recordError(file, cause)

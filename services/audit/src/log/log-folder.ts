@@ -3,7 +3,9 @@ import {
   type Bundle,
   bundlePath,
   CHECKPOINT_PATH,
+  edgeTiles,
   type Growth,
+  hashesOnLevel,
   TILE_WIDTH,
   type Tile,
   tilePath,
@@ -14,13 +16,22 @@ import { type LogFs, writeBeside, writeWhole } from './log-fs.ts'
 /** The directory of the log below the data directory; what is in it may be shown to anyone. */
 export const LOG_DIR = 'log'
 const WITNESSED_PATH = 'checkpoint.witnessed'
-const PARTIAL = /\.p\/\d+$/
+/** Of a file that is being written before a checkpoint covers it. */
+const EARLY_SUFFIX = '.early'
+
+/** A tile or an entry bundle. */
+export interface NamedBytes {
+  readonly named: Tile | Bundle
+  readonly bytes: Uint8Array
+}
 
 /** The log in files, as c2sp.org/tlog-tiles lays it out. */
 export class LogFolder {
   readonly #fs: LogFs
   /** Directories whose names are on disk for certain. */
   readonly #made = new Set<string>(['.'])
+  /** Those with names that may not be. */
+  readonly #unsynced = new Set<string>()
 
   constructor(fs: LogFs) {
     this.#fs = fs
@@ -59,24 +70,41 @@ export class LogFolder {
     )
   }
 
-  /** Writes tiles and entries; all of them are on disk when it returns. */
-  apply({ tiles, bundles }: Growth): void {
+  /**
+   * Writes a full tile or bundle while others have their turn, unless it is not wanted any more by
+   * then; tells whether it has its name. That is durable with the next `apply`.
+   */
+  async writeEarly({ named, bytes }: NamedBytes, isWanted: () => boolean): Promise<boolean> {
+    const file = pathOf(named)
+    const dir = path.dirname(file)
+    this.#make(dir)
+    const beside = `${file}${EARLY_SUFFIX}`
+    const isWritten = await this.#fs.writeMeanwhile(file, bytes, { beside, isWanted })
+    if (isWritten) this.#unsynced.add(dir)
+    return isWritten
+  }
+
+  /** Writes tiles and entries; all of them, and what was written early, are on disk afterwards. */
+  apply({ older, head, tiles, bundles }: Growth, early: readonly NamedBytes[] = []): void {
     const written = [
-      ...tiles.map(({ tile, bytes }) => ({ file: pathOf(tile), bytes })),
-      ...bundles.map(({ bundle, bytes }) => ({ file: pathOf(bundle), bytes })),
+      ...early,
+      ...tiles.map(({ tile, bytes }) => ({ named: tile, bytes })),
+      ...bundles.map(({ bundle, bytes }) => ({ named: bundle, bytes })),
     ]
     const places: (() => void)[] = []
-    const dirs = new Set<string>()
-    for (const { file, bytes } of written) {
+    for (const { named, bytes } of written) {
+      const file = pathOf(named)
       const dir = path.dirname(file)
-      dirs.add(dir)
       this.#make(dir)
+      this.#unsynced.add(dir)
       places.push(writeBeside(this.#fs, file, bytes))
+      // What is left of writing it early, before a crash.
+      if (named.width === TILE_WIDTH) this.#fs.remove(`${file}${EARLY_SUFFIX}`)
     }
     for (const place of places) place()
-    for (const dir of dirs) this.#fs.syncDir(dir)
-    // Nobody needs the partial ones of a tile that is full.
-    for (const { file } of written) if (!PARTIAL.test(file)) this.#removePartial(file)
+    for (const dir of this.#unsynced) this.#fs.syncDir(dir)
+    this.#unsynced.clear()
+    this.#removePartial(older, head.size)
   }
 
   /** Shows a checkpoint to readers: the last step, after what it stands for was applied. */
@@ -94,10 +122,19 @@ export class LogFolder {
     return bytes && Buffer.from(bytes).toString('utf8')
   }
 
-  #removePartial(file: string): void {
-    const dir = `${file}.p`
+  /** Nobody needs the partial ones of a tile that has become full. */
+  #removePartial(older: number, newer: number): void {
+    for (const { level, index } of edgeTiles(older)) {
+      if (hashesOnLevel(newer, level) < (index + 1) * TILE_WIDTH) continue
+      this.#removeDir(`${pathOf({ level, index, width: TILE_WIDTH })}.p`)
+      if (level === 0) this.#removeDir(`${pathOf({ index, width: TILE_WIDTH })}.p`)
+    }
+  }
+
+  #removeDir(dir: string): void {
     this.#fs.remove(dir)
     this.#made.delete(dir)
+    this.#unsynced.delete(dir)
   }
 
   #make(dir: string): void {

@@ -1,6 +1,7 @@
 import {
   closeSync,
   constants,
+  fsync,
   fsyncSync,
   ftruncateSync,
   mkdirSync,
@@ -12,6 +13,7 @@ import {
   writeSync,
 } from 'node:fs'
 import path from 'node:path'
+import { promisify } from 'node:util'
 
 /** A file that is written. */
 export interface LogFile {
@@ -21,6 +23,12 @@ export interface LogFile {
   /** What was written survives a loss of power when this returns. */
   sync(): void
   close(): void
+}
+
+export interface MeanwhileParts {
+  /** The name beside it, until it is whole. */
+  readonly beside: string
+  readonly isWanted: () => boolean
 }
 
 /**
@@ -35,6 +43,11 @@ export interface LogFs {
   makeDir(dir: string): void
   /** Opens a file for writing; it is created where there is none. */
   open(file: string): LogFile
+  /**
+   * Writes and syncs a file without holding the process, and gives it its name where that is still
+   * wanted by then, which is what it tells. Meanwhile it has the other name.
+   */
+  writeMeanwhile(file: string, bytes: Uint8Array, parts: MeanwhileParts): Promise<boolean>
   rename(from: string, to: string): void
   /** Removes a file, or a directory with its files. */
   remove(name: string): void
@@ -42,6 +55,7 @@ export interface LogFs {
   syncDir(dir: string): void
 }
 
+const synced = promisify(fsync)
 const FILE_MODE = 0o600
 const DIR_MODE = 0o700
 
@@ -55,6 +69,13 @@ export function diskFs(root: string): LogFs {
       mkdirSync(at(dir), { recursive: true, mode: DIR_MODE })
     },
     open: (file) => diskFile(openSync(at(file), constants.O_RDWR | constants.O_CREAT, FILE_MODE)),
+    async writeMeanwhile(file, bytes, { beside, isWanted }) {
+      await writeSynced(at(beside), bytes)
+      const wanted = isWanted()
+      if (wanted) renameSync(at(beside), at(file))
+      else rmSync(at(beside), { force: true })
+      return wanted
+    },
     rename: (from, to) => renameSync(at(from), at(to)),
     remove: (name) => rmSync(at(name), { recursive: true, force: true }),
     syncDir(dir) {
@@ -86,6 +107,22 @@ export function writeBeside(fs: LogFs, file: string, bytes: Uint8Array): () => v
     written.close()
   }
   return () => fs.rename(beside, file)
+}
+
+/**
+ * Only the sync is what takes long, and each step that is waited for is a turn of the process. What
+ * is there of a crash is overwritten, never cut before: a writer that was taken for dead may be at
+ * the same file, with the same bytes.
+ */
+async function writeSynced(name: string, bytes: Uint8Array): Promise<void> {
+  const descriptor = openSync(name, constants.O_RDWR | constants.O_CREAT, FILE_MODE)
+  try {
+    diskFile(descriptor).write(bytes, 0)
+    ftruncateSync(descriptor, bytes.length)
+    await synced(descriptor)
+  } finally {
+    closeSync(descriptor)
+  }
 }
 
 function diskFile(descriptor: number): LogFile {

@@ -8,6 +8,7 @@ import {
   type NoteSigner,
   openCheckpoint,
   signNote,
+  TlogError,
 } from '@verdict/tlog'
 import { AuditError, AuditErrorCode } from '../errors.ts'
 import type { LockRecord } from './lock-record.ts'
@@ -166,7 +167,8 @@ async function resumeTree(head: SignedHead, { folder }: LogParts): Promise<Growi
       (bundle) => folder.read(bundle),
     )
   } catch (cause) {
-    if (cause instanceof AuditError) throw cause
+    // What can't be read now may be whole.
+    if (!(cause instanceof TlogError)) throw cause
     throw damaged(`its right end is not what its checkpoint says: ${messageOf(cause)}`, cause)
   }
 }

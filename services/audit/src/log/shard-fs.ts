@@ -20,6 +20,8 @@ export function shardFs(fs: LogFs, shard: string): LogFs {
     list: (dir) => fs.list(at(dir)),
     makeDir: (dir) => fs.makeDir(at(dir)),
     open: (file) => fs.open(at(file)),
+    writeMeanwhile: (file, bytes, parts) =>
+      fs.writeMeanwhile(at(file), bytes, { ...parts, beside: at(parts.beside) }),
     rename: (from, to) => fs.rename(at(from), at(to)),
     remove: (name) => fs.remove(at(name)),
     syncDir(dir) {

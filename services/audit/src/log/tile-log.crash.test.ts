@@ -6,6 +6,8 @@ import { TileLog } from './tile-log.ts'
 const signer = createSigner('log.example/crash', KeyAlgorithm.ed25519, new Uint8Array(32).fill(3))
 /** Groups of leaves around the widths of tiles and bundles; after each of the first a checkpoint. */
 const GROUPS = [3, 1, 250, 2, 5, 260, 1]
+/** Turns for what goes on meanwhile. */
+const TURNS = [0, 12, 3, 1]
 const SEEDS = 24
 const LEAF_CHARS = 40
 
@@ -31,6 +33,8 @@ async function write(fs: CrashFs, lock: MemoryLock, promised: Promised): Promise
     for (let i = 0; i < count; i++) log.append(leaf(log.size + i))
     log.commit()
     promised.size = log.size
+    // What is full is written meanwhile: to its end, to its middle, or not at all.
+    for (let turn = 0; turn < (TURNS[at % TURNS.length] ?? 0); turn++) await Promise.resolve()
     // Every other group waits for the next one.
     if (at % 2 === 0) log.publish()
     promised.published = log.published.size

@@ -243,3 +243,13 @@ test('after a sync that failed nothing is written until a restart has read what 
 function errorOf(code: string): Error {
   return Object.assign(new Error(code), { code })
 }
+
+test('a file that can not be read is not called damaged', async () => {
+  const { fs, lock } = await written(3)
+  const failure = new Error('EIO: i/o error, open')
+  fs.read = (file) => {
+    if (file.includes('/tile/')) throw failure
+    return CrashFs.prototype.read.call(fs, file)
+  }
+  expect(await refusal(fs, lock)).toBe(failure)
+})

@@ -8,6 +8,8 @@ import {
 } from '@verdict/tlog'
 import { AuditError, AuditErrorCode } from '../errors.ts'
 import { BundleCache } from './bundle-cache.ts'
+import { isDiskFull } from './disk-full.ts'
+import { EarlyFiles } from './early-files.ts'
 import type { LockRecord } from './lock-record.ts'
 import { LogFolder } from './log-folder.ts'
 import type { LogFs } from './log-fs.ts'
@@ -46,6 +48,7 @@ export class TileLog implements Disposable {
   readonly #lock: LockRecord
   readonly #signer: NoteSigner
   readonly #tree: GrowingTree
+  readonly #early: EarlyFiles
   readonly #unpublishedBytesMax: number
   /** Of what is published. */
   readonly #reader: LogReader
@@ -65,6 +68,7 @@ export class TileLog implements Disposable {
     this.#signer = signer
     this.#unpublishedBytesMax = unpublishedBytesMax
     this.#tree = recovered.tree
+    this.#early = new EarlyFiles(folder, (error) => this.#fail(error))
     this.#reader = new LogReader(folder, recovered.published, options.bundles ?? new BundleCache())
     this.#staged = recovered.staged
     this.#unpublished = recovered.entries
@@ -136,6 +140,7 @@ export class TileLog implements Disposable {
       this.#unpublishedBytes += leaf.length
     }
     this.#pending = []
+    this.#early.add(this.#tree.takeFull())
     if (this.#unpublishedBytes > this.#unpublishedBytesMax) this.publish()
   }
 
@@ -211,6 +216,7 @@ export class TileLog implements Disposable {
   }
 
   [Symbol.dispose](): void {
+    this.#early.take()
     this.#staged?.[Symbol.dispose]()
     this.#staged = undefined
   }
@@ -242,7 +248,7 @@ export class TileLog implements Disposable {
     const growth = this.#tree.take()
     const head = signHead(growth.head, this.#signer)
     if (!this.#lock.replace(before.note, head.note)) throw lockLost()
-    this.#folder.apply(growth)
+    this.#folder.apply(growth, this.#early.take())
     this.verifyHeld()
     this.#folder.publish(head.note)
     this.#reader.advance(head)
@@ -268,9 +274,4 @@ export class TileLog implements Disposable {
           )
     return this.#failure
   }
-}
-
-function isDiskFull(error: unknown): boolean {
-  const code = error instanceof Error && 'code' in error ? error.code : undefined
-  return code === 'ENOSPC' || code === 'EDQUOT'
 }
