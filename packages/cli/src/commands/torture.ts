@@ -7,7 +7,7 @@ import { prepareTools } from '../dev/preparation.ts'
 import { Terminal } from '../terminal.ts'
 import { allPassed, reportLines, type TortureReport } from '../torture/report.ts'
 import { type RunOptions, runScenario } from '../torture/run.ts'
-import type { Scenario } from '../torture/scenario.ts'
+import type { AnyScenario } from '../torture/scenario.ts'
 import { SCENARIOS } from '../torture/scenarios.ts'
 
 const SEED_BYTES = 4
@@ -22,9 +22,10 @@ export const torture = defineCommand({
   summary: 'inject faults into a cluster of its own, and prove that nothing is lost',
   description: `
 Starts a cluster in a temporary folder for each scenario, keeps asking it for decisions, and kills,
-pauses, cuts off or rolls back parts of it. Then it reads the log from its files and compares: every
-decision that a caller was told is in it once, and nothing that nobody asked for. Exits with 1 where
-anything was lost, forged or there twice. The seed repeats the choices, not the instants.
+pauses, cuts off, fills up, damages or rolls back parts of it. Then it reads the log from its files
+and compares: every decision that a caller was told is in it once, and nothing that nobody asked
+for. Exits with 1 where anything was lost, forged or there twice. The seed repeats the choices, not
+the instants.
 
 Scenarios:
 ${SCENARIOS.map(({ name, summary }) => `  ${name.padEnd(12)} ${summary}`).join('\n')}
@@ -82,7 +83,7 @@ ${SCENARIOS.map(({ name, summary }) => `  ${name.padEnd(12)} ${summary}`).join('
   },
 })
 
-function chosen(names: readonly string[]): readonly Scenario[] {
+function chosen(names: readonly string[]): readonly AnyScenario[] {
   const unknown = names.find((name) => !SCENARIOS.some((scenario) => scenario.name === name))
   if (unknown === undefined) {
     return names.length === 0 ? SCENARIOS : SCENARIOS.filter(({ name }) => names.includes(name))
@@ -92,7 +93,7 @@ function chosen(names: readonly string[]): readonly Scenario[] {
 }
 
 async function shown(
-  scenario: Scenario,
+  scenario: AnyScenario,
   options: Omit<RunOptions, 'onProgress'>,
   { terminal }: CommandContext,
 ) {

@@ -6,23 +6,48 @@ const LOOK_INTERVAL_MS = 200
 const GROWTH_DEADLINE_MS = 30_000
 
 /** Notes every checkpoint that is shown, as a reader out there would, until one can't be. */
-export function keepLooking(reader: LogReader): { stop(): Promise<string[]> } {
-  const ended = new AbortController()
-  const problems: string[] = []
-  const look = async (): Promise<void> => {
-    while (!ended.signal.aborted && problems.length === 0) {
-      await reader.look().catch((error: unknown) => problems.push(messageOf(error)))
-      // A stop ends the pause.
-      await pause(LOOK_INTERVAL_MS, ended.signal).catch(() => undefined)
+export class Looking {
+  readonly #reader: LogReader
+  readonly #ended = new AbortController()
+  readonly #problems: string[] = []
+  readonly #done: Promise<void>
+  #look: Promise<unknown> = Promise.resolve()
+  #isAway: boolean = false
+
+  constructor(reader: LogReader) {
+    this.#reader = reader
+    this.#done = this.#run()
+  }
+
+  /** Does not look while something is done that nobody is to see. */
+  async away<T>(work: () => Promise<T>): Promise<T> {
+    this.#isAway = true
+    try {
+      await this.#look
+      return await work()
+    } finally {
+      this.#isAway = false
     }
   }
-  const looking = look()
-  return {
-    async stop() {
-      ended.abort()
-      await looking
-      return problems
-    },
+
+  async stop(): Promise<string[]> {
+    this.#ended.abort()
+    await this.#done
+    return this.#problems
+  }
+
+  async #run(): Promise<void> {
+    const { signal } = this.#ended
+    while (!signal.aborted && this.#problems.length === 0) {
+      if (!this.#isAway) {
+        this.#look = this.#reader.look().catch((error: unknown) => {
+          this.#problems.push(messageOf(error))
+        })
+        await this.#look
+      }
+      // A stop ends the pause.
+      await pause(LOOK_INTERVAL_MS, signal).catch(() => undefined)
+    }
   }
 }
 

@@ -31,4 +31,10 @@ export class Random {
   pick<const T>(of: readonly [T, ...T[]]): T {
     return of[this.between(0, of.length - 1)] ?? of[0]
   }
+
+  /** The same in another order. */
+  shuffled<T>(of: readonly T[]): T[] {
+    const placed = of.map((each) => ({ each, place: this.next() }))
+    return placed.sort((a, b) => a.place - b.place).map(({ each }) => each)
+  }
 }

@@ -30,6 +30,22 @@ export interface FinishedScenario {
   readonly dir?: string
 }
 
+/** Of a scenario that did not come to it. */
+export const NOTHING_DONE = {
+  result: 'failed',
+  cycles: 0,
+  seconds: 0,
+  asked: 0,
+  acknowledged: 0,
+  refused: 0,
+  lost: 0,
+  forged: 0,
+  duplicated: 0,
+  silenceMs: 0,
+  checkpoints: 0,
+  leaves: 0,
+} as const satisfies Partial<FinishedScenario>
+
 export interface TortureReport {
   readonly seed: string
   readonly time: string
@@ -49,6 +65,9 @@ const COLUMNS = [
   'result',
 ] as const
 const LEFT = new Set<number>([0, COLUMNS.length - 1])
+
+/** Of one scenario. */
+export const PROBLEMS_MAX = 10
 
 /** Whether nothing was lost, forged or duplicated, and all else held, too. */
 export function allPassed({ scenarios }: TortureReport): boolean {

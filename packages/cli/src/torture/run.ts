@@ -6,11 +6,12 @@ import type { Environment } from '@verdict/toolchain'
 import { judge } from './judgement.ts'
 import { LOAD_PER_SECOND, SteadyLoad } from './load.ts'
 import { LogReader } from './log-reader.ts'
-import { keepLooking } from './looking.ts'
+import { runAlone } from './lone-run.ts'
+import { Looking } from './looking.ts'
 import { missingNeeds } from './needs.ts'
 import { Random } from './random.ts'
-import type { FinishedScenario, ScenarioReport } from './report.ts'
-import type { Scenario, Torture } from './scenario.ts'
+import { type FinishedScenario, NOTHING_DONE, PROBLEMS_MAX, type ScenarioReport } from './report.ts'
+import type { AnyScenario, Scenario, Torture } from './scenario.ts'
 import { TortureCluster } from './torture-cluster.ts'
 import { comesTrue } from './waiting.ts'
 
@@ -18,21 +19,6 @@ import { comesTrue } from './waiting.ts'
 const SETTLE_DEADLINE_MS = 90_000
 /** The first answers come from a cluster that nothing has happened to. */
 const ANSWERS_BEFORE = LOAD_PER_SECOND / 2
-const PROBLEMS_MAX = 10
-const NOTHING_DONE = {
-  result: 'failed',
-  cycles: 0,
-  seconds: 0,
-  asked: 0,
-  acknowledged: 0,
-  refused: 0,
-  lost: 0,
-  forged: 0,
-  duplicated: 0,
-  silenceMs: 0,
-  checkpoints: 0,
-  leaves: 0,
-} as const satisfies Partial<FinishedScenario>
 
 export interface RunOptions {
   /** After so many nothing more is injected … */
@@ -51,7 +37,7 @@ export interface RunOptions {
 
 /** Runs one scenario on a cluster of its own, and leaves nothing of it behind. */
 export async function runScenario(
-  scenario: Scenario,
+  scenario: AnyScenario,
   options: RunOptions,
 ): Promise<ScenarioReport> {
   const { name } = scenario
@@ -59,9 +45,11 @@ export async function runScenario(
   if (needs.length > 0) return { name, result: 'skipped', needs }
   const dir = await mkdtemp(path.join(tmpdir(), `verdict-torture-${name}-`))
   try {
-    const report = await onCluster(scenario, dir, options).catch((error: unknown) => {
+    const run =
+      'trials' in scenario ? runAlone(scenario, dir, options) : onCluster(scenario, dir, options)
+    const report = await run.catch((error: unknown) => {
       options.stop.throwIfAborted()
-      // There was no cluster to torture, or it was beyond being judged.
+      // There was nothing to torture, or it was beyond being judged.
       return { ...NOTHING_DONE, name, problems: [messageOf(error)] }
     })
     return options.keep ? { ...report, dir } : report
@@ -127,21 +115,21 @@ async function onCluster(
 /** Injects faults as long as they may last; resolves with how many there were. */
 async function injectAll(
   scenario: Scenario,
-  torture: Torture,
+  torture: Omit<Torture, 'looking'>,
   about: { reader: LogReader; options: RunOptions; problems: string[] },
 ): Promise<number> {
   const { reader, options, problems } = about
   const { load, stop } = torture
   await load.answersMore(ANSWERS_BEFORE, 'before any fault', stop)
   const until = performance.now() + options.seconds * 1_000
-  const looking = keepLooking(reader)
+  const looking = new Looking(reader)
   let cycles = 0
   try {
     const goesOn = (): boolean => performance.now() < until && problems.length === 0 && !load.isOver
     while (cycles < options.cycles && goesOn()) {
       cycles++
       options.onProgress(`cycle ${cycles}, ${load.answered} decisions`)
-      await noting(problems, scenario.cycle(torture), stop)
+      await noting(problems, scenario.cycle({ ...torture, looking }), stop)
     }
   } finally {
     problems.push(...(await looking.stop()))

@@ -8,6 +8,7 @@ import { freePorts } from './free-ports.ts'
 import { Namespaces } from './namespaces.ts'
 import { NatsServers, type ServerPlace } from './nats-servers.ts'
 import { ShiftedClock } from './shifted-clock.ts'
+import { SmallDisk } from './small-disk.ts'
 import { TorturedProcess } from './tortured-process.ts'
 
 const POLICY = `package envoy.authz
@@ -25,6 +26,8 @@ export interface ClusterShape {
   readonly servers?: 1 | 3
   /** Each nats-server in a network namespace of its own, so that it can be cut off. */
   readonly namespaces?: true
+  /** authz, audit and nats-server have a disk each that can be made full. */
+  readonly disks?: true
   /** authz and audit have clocks that can be set. */
   readonly clocks?: true
 }
@@ -49,6 +52,7 @@ export class TortureCluster implements AsyncDisposable {
   /** The same, which waits to take over. */
   readonly standbyAudit: TorturedProcess
   readonly namespaces: Namespaces | undefined
+  readonly disks: Readonly<Record<'authz' | 'audit' | 'nats', SmallDisk>> | undefined
   readonly clocks: { readonly authz: ShiftedClock; readonly audit: ShiftedClock }
 
   private constructor(
@@ -56,16 +60,18 @@ export class TortureCluster implements AsyncDisposable {
     parts: {
       nats: NatsServers
       namespaces: Namespaces | undefined
+      disks: TortureCluster['disks']
       ports: readonly number[]
       shape: ClusterShape
     },
   ) {
     const { dir, opa, env } = place
-    const { nats, namespaces, ports, shape } = parts
+    const { nats, namespaces, disks, ports, shape } = parts
     const [authnPort = 0, authzPort = 0, grpcPort = 0, ...auditPorts] = ports
     this.dir = dir
     this.nats = nats
     this.namespaces = namespaces
+    this.disks = disks
     const at = (name: string): string => path.join(dir, name)
     this.clocks = {
       authz: new ShiftedClock(at('authz.clock')),
@@ -114,6 +120,7 @@ export class TortureCluster implements AsyncDisposable {
     const count = shape.servers ?? 1
     await using undo = new AsyncDisposableStack()
     const namespaces = shape.namespaces ? undo.use(await Namespaces.create(count)) : undefined
+    const disks = shape.disks && (await mountDisks(dir, undo))
     const ports = await freePorts(PORTS_BEFORE_SERVERS + 2 * count)
     const places = Array.from({ length: count }, (_, index): ServerPlace => {
       const [port = 0, route = 0] = ports.slice(PORTS_BEFORE_SERVERS + 2 * index)
@@ -132,7 +139,7 @@ export class TortureCluster implements AsyncDisposable {
       places,
       env: cleanEnv(env),
     })
-    const cluster = new TortureCluster(place, { nats, namespaces, ports, shape })
+    const cluster = new TortureCluster(place, { nats, namespaces, disks, ports, shape })
     undo.defer(() => cluster.#end())
     await nats.start(stop)
     await cluster.restore(stop)
@@ -166,12 +173,22 @@ export class TortureCluster implements AsyncDisposable {
   async [Symbol.asyncDispose](): Promise<void> {
     await this.#end()
     await this.namespaces?.[Symbol.asyncDispose]()
+    for (const disk of Object.values(this.disks ?? {})) await disk[Symbol.asyncDispose]()
   }
 
   async #end(): Promise<void> {
     const all = [this.secondAudit, this.standbyAudit, ...this.services, ...this.nats.members]
     await Promise.all(all.map((each) => each.kill()))
   }
+}
+
+async function mountDisks(
+  dir: string,
+  undo: AsyncDisposableStack,
+): Promise<NonNullable<TortureCluster['disks']>> {
+  const mount = async (name: string): Promise<SmallDisk> =>
+    undo.use(await SmallDisk.mount(path.join(dir, name)))
+  return { authz: await mount('authz'), audit: await mount('audit'), nats: await mount('nats') }
 }
 
 /** Settings of the user's own cluster must not reach this one. */
