@@ -7,10 +7,7 @@ const hasContainerEngine =
   spawnSync('docker', ['info'], { stdio: 'ignore', timeout: ENGINE_TIMEOUT_MS }).status === 0
 
 /** What a server that we did not start may do otherwise: these run against a container, too. */
-const ON_NATS = [
-  'packages/bus/src/{connect,consume,provision,store-batch}.test.ts',
-  'services/audit/test/audit.test.ts',
-]
+const ON_NATS = ['packages/bus/src/{connect,consume,provision}.test.ts']
 
 const limits = { testTimeout: 30_000, hookTimeout: 60_000 }
 
@@ -18,8 +15,8 @@ const limits = { testTimeout: 30_000, hookTimeout: 60_000 }
 export default defineConfig({
   test: {
     root: fileURLToPath(new URL('..', import.meta.url)),
-    // Tests start real servers, each a process of its own: more at once would starve them.
-    maxWorkers: 2,
+    // Tests start real servers and wait for them; many more at once would starve them.
+    maxWorkers: 3,
     reporters: ['default', fileURLToPath(new URL('closing-line.ts', import.meta.url))],
     projects: [
       {
