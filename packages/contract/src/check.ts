@@ -22,6 +22,8 @@ export interface CheckQuery {
 export type CheckAnswer =
   | {
       readonly id: string
+      /** The record has a denial: the caller is let through because denials are on trial. */
+      readonly enforced?: false
       readonly outcome: Exclude<Outcome, 'error'>
       readonly reason: string
       readonly status: number

@@ -12,6 +12,8 @@ import { type Ruling, removedHeaders, toldStatus } from './ruling.ts'
 /** A decision that is on record: what the adapter tells the caller. */
 export interface Answer extends Ruling {
   readonly id: DecisionId
+  /** The record has a denial, and the caller is let through. */
+  readonly enforced?: false
   /** The HTTP status that the caller is told. */
   readonly status: number
   /** What the upstream must not see: what the policy says, and headers in our name. */
@@ -68,6 +70,7 @@ export class Commit {
     const told = enforced ? ruling : unenforced(ruling)
     return {
       ...told,
+      ...(enforced ? undefined : UNENFORCED),
       id: findings.id,
       status: enforced ? status : told.result.status,
       headersToRemove: told.result.allowed ? removedHeaders(request, told.result) : NO_HEADERS,
@@ -98,3 +101,4 @@ export class Commit {
 }
 
 const NO_HEADERS: readonly string[] = []
+const UNENFORCED = { enforced: false } as const

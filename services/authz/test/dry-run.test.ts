@@ -48,7 +48,7 @@ test('a caller over NATS is let through; the record has the denial', async () =>
   const query = Buffer.from(JSON.stringify({ method: 'GET', path: '/a' }))
   const reply = await ask(operator, subjects.check, query, { timeoutMs: 5_000 })
   const answer = JSON.parse(Buffer.from(reply).toString('utf8')) as CheckAnswer
-  expect(answer).toMatchObject({ outcome: 'allow', status: 200, headers: {} })
+  expect(answer).toMatchObject({ outcome: 'allow', status: 200, headers: {}, enforced: false })
   const id = 'id' in answer ? answer.id : undefined
   expect((await streamedDecision(bus, id)).record).toMatchObject({ ...DENIED, protocol: 'nats' })
 })

@@ -61,6 +61,13 @@ test('it asks as any caller does, about the service `verdict-audit`', async () =
   })
 })
 
+test('a denial that a decision point on trial does not enforce is one here', async () => {
+  const tried = { id, outcome: 'allow', reason: 'no', status: 200, headers: {}, enforced: false }
+  expect(await answered(tried)).toEqual({
+    ...{ allowed: false, status: 403, reason: 'not enforced: no', decision: id },
+  })
+})
+
 test('a denial is 403, and 401 where the policy asks for a login', async () => {
   const denied = { id, outcome: 'deny', reason: 'no', status: 403, headers: {} }
   const refused = { allowed: false, decision: id, reason: 'no' }

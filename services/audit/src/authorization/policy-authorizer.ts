@@ -78,11 +78,15 @@ function queryOf(question: AccessQuestion, timeoutMs: number): CheckQuery {
 
 /** Only what is an allowance to the letter is one. */
 function accessOf(answer: unknown): Access {
-  const { error, id, outcome, reason, headers, status } = (answer ?? {}) as Partial<
+  const { enforced, error, id, outcome, reason, headers, status } = (answer ?? {}) as Partial<
     Exclude<CheckAnswer, { error: unknown }> & Extract<CheckAnswer, { error: unknown }>
   >
   if (error !== undefined) return unknown(`${error.code}: ${error.message}`)
   if (!isDecision(id)) return unknown('what authz answers is no decision')
+  // A decision point that tries a policy lets everyone through: that is for its gateways.
+  if (outcome === 'allow' && enforced !== undefined) {
+    return { allowed: false, status: 403, reason: `not enforced: ${reason}`, decision: id }
+  }
   if (outcome === 'allow') return { allowed: true, decision: id }
   if (outcome !== 'deny' && outcome !== 'unauthenticated') {
     return unknown('what authz answers is no decision')

@@ -26,7 +26,7 @@ async function answer(
   try {
     const query = parseQuery(payload)
     const decided = await decider.decide(requestOf(query), callerOf(query))
-    const { id, outcome, status, result } = decided
+    const { id, enforced, outcome, status, result } = decided
     return {
       id,
       outcome,
@@ -34,6 +34,7 @@ async function answer(
       status,
       headers: joinedHeaders(result.headers),
       ...(result.body === undefined ? undefined : { body: result.body }),
+      ...(enforced === undefined ? undefined : { enforced }),
     }
   } catch (thrown) {
     if (!(thrown instanceof AuthzError)) throw thrown
