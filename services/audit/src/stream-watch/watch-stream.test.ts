@@ -42,11 +42,15 @@ test(
     const until = async (detail: string, what: string): Promise<void> => {
       await waitFor(() => watch.health().detail.includes(detail), { ...SOON, what })
     }
+    // What is not as declared says so, too.
+    const untilDeclared = async (what: string): Promise<void> => {
+      await waitFor(() => watch.health().detail === 'as declared', { ...SOON, what })
+    }
     const alarm = async (): Promise<string> =>
       await metrics.getSingleMetricAsString('verdict_audit_stream_weakened')
     const admin = await bus.connect('provisioner')
     const declared = await ask(admin, 'INFO')
-    await until('as declared', 'the first look')
+    await untilDeclared('the first look')
 
     await ask(admin, 'UPDATE', { ...declared, max_msgs: 1, discard: 'old' })
     await until('max_msgs is 1, not -1', 'the alarm')
@@ -54,14 +58,14 @@ test(
     expect(await alarm()).toContain('verdict_audit_stream_weakened 1')
     expect(store.findings(ALL)).toMatchObject([{ kind: 'stream_weakened' }])
     await ask(admin, 'UPDATE', declared)
-    await until('as declared', 'the stream to be mended')
+    await untilDeclared('the stream to be mended')
     expect(store.findings(ALL)).toMatchObject([{ resolvedAt: expect.any(String) }])
 
     await ask(admin, 'DELETE')
     await until('is not there: provision it', 'the second alarm')
     expect(watch.health().ok).toBe(false)
     await provision(admin, CAPACITY)
-    await until('as declared', 'the stream to be there again')
+    await untilDeclared('the stream to be there again')
     expect(await alarm()).toContain('verdict_audit_stream_weakened 0')
 
     const by = expect.objectContaining({ name: 'test provisioner' })
