@@ -4,6 +4,7 @@ import type { NatsConnection } from 'nats'
 import { declare, refuseWeakenedStream } from './declare.ts'
 import { BusErrorCode } from './errors.ts'
 import { askEvents } from './jetstream-api.ts'
+import { PLAIN_STREAM } from './plain-stream.ts'
 import {
   NS_PER_MS,
   type Settings,
@@ -18,25 +19,16 @@ import {
 const INVARIANTS = {
   name: DECIDED.name,
   subjects: [...DECIDED.subjects],
-  retention: 'limits',
-  storage: 'file',
   discard: 'old',
+  ...PLAIN_STREAM,
   max_age: DECIDED.maxAgeMs * NS_PER_MS,
-  max_msgs: -1,
   max_msgs_per_subject: -1,
   max_msg_size: DECIDED.maxMessageBytes,
   deny_delete: true,
   deny_purge: true,
-  sealed: false,
   no_ack: true,
   allow_direct: false,
-  mirror_direct: false,
   allow_rollup_hdrs: false,
-  allow_msg_ttl: false,
-  allow_msg_schedules: false,
-  allow_msg_counter: false,
-  allow_atomic: false,
-  allow_batched: false,
 } as const satisfies Partial<Record<keyof StreamConfig, unknown>>
 
 /** Settings that it does not have: each would put in, leave out or change events. */

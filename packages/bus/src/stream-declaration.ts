@@ -6,6 +6,7 @@ import {
   DECISIONS,
   type PolicyStream,
 } from '@verdict/contract'
+import { PLAIN_STREAM } from './plain-stream.ts'
 
 export const NS_PER_MS = 1_000_000
 
@@ -25,26 +26,17 @@ export interface StreamCapacity {
 const DECISIONS_INVARIANTS = {
   name: DECISIONS.name,
   subjects: [...DECISIONS.subjects],
-  retention: 'limits',
-  storage: 'file',
   discard: 'new',
+  ...PLAIN_STREAM,
   discard_new_per_subject: false,
   max_age: DECISIONS.maxAgeMs * NS_PER_MS,
-  max_msgs: -1,
   max_msgs_per_subject: -1,
   max_msg_size: DECISIONS.maxMessageBytes,
   deny_delete: true,
   deny_purge: true,
-  sealed: false,
   no_ack: false,
   allow_direct: false,
-  mirror_direct: false,
   allow_rollup_hdrs: false,
-  allow_msg_ttl: false,
-  allow_msg_schedules: false,
-  allow_msg_counter: false,
-  allow_atomic: false,
-  allow_batched: false,
 } as const satisfies Partial<Record<keyof StreamConfig, unknown>>
 
 /** Settings that no stream of ours has: each would put in, leave out or change messages. */

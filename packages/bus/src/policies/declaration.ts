@@ -11,25 +11,17 @@ import type { NatsConnection } from 'nats'
 import { declare, refuseWeakenedStream } from '../declare.ts'
 import { BusErrorCode } from '../errors.ts'
 import { askPolicies, type Described } from '../jetstream-api.ts'
+import { PLAIN_STREAM } from '../plain-stream.ts'
 import { type Settings, type StreamCapacity, settingDifferences } from '../stream-declaration.ts'
 
 /** What all stores have in common: nothing expires, and what does not fit is refused. */
 const KEPT = {
-  retention: 'limits',
-  storage: 'file',
   discard: 'new',
+  ...PLAIN_STREAM,
   discard_new_per_subject: false,
   max_age: 0,
-  max_msgs: -1,
-  sealed: false,
   no_ack: false,
   allow_direct: true,
-  mirror_direct: false,
-  allow_msg_ttl: false,
-  allow_msg_schedules: false,
-  allow_msg_counter: false,
-  allow_atomic: false,
-  allow_batched: false,
 } as const satisfies Partial<Record<keyof StreamConfig, unknown>>
 
 /**
