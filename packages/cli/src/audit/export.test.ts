@@ -202,8 +202,9 @@ function onSmallDisk(command: string): string[] {
 }
 const hasSmallDisk =
   spawnSync('unshare', onSmallDisk('true'), { env: { ...process.env, OUT: '/tmp' } }).status === 0
+const needed = hasSmallDisk ? '' : ' (left out: needs `unshare` with a mount of its own)'
 
-test.skipIf(!hasSmallDisk)('a full disk is said, and what is finished stays', async () => {
+test.skipIf(!hasSmallDisk)(`a full disk is said, and what is finished stays${needed}`, async () => {
   await using log = await logOf(40)
   const export_ = `"$NODE" "$MAIN" ${log.args('--max-bytes', '4KiB', '--out', '"$OUT"').join(' ')}`
   const env = { ...process.env, OUT: log.out, NODE: process.execPath, MAIN }

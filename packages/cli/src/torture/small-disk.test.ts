@@ -7,8 +7,11 @@ import { SmallDisk } from './small-disk.ts'
 
 const MUCH = Buffer.alloc(1024 * 1024, 1)
 const lacks = missingNeeds(['mount'], process.env).length > 0
+const title = `a disk gets full, has room again, and leaves what was on it${
+  lacks ? ' (left out: this user may not mount)' : ''
+}`
 
-test.skipIf(lacks)('a disk gets full, has room again, and leaves what was on it', async () => {
+test.skipIf(lacks)(title, async () => {
   await using directory = temporaryDirectory()
   const dir = `${directory.path}/disk`
   {

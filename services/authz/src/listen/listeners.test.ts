@@ -289,7 +289,7 @@ test('a file that is no socket is kept', async () => {
   expect(statSync(path).size).toBe(4)
 })
 
-test.runIf(process.platform === 'linux')('an abstract name has no file', async () => {
+test.runIf(process.platform === 'linux')('on Linux an abstract name has no file', async () => {
   const name = `verdict-test-${process.pid}`
   await setUp({ VERDICT_AUTHZ_GRPC_SOCKET: `@${name}` })
   const overSocket = { createConnection: () => connect(`\0${name}`) }
